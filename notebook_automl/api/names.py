@@ -1,0 +1,44 @@
+"""The names that data have where the person works."""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+from typing import Any
+
+
+def names_of(data: Any) -> tuple[str, ...]:
+    """Find the variables that hold the data, for code that loads them again.
+
+    Args:
+        data: A table, or a pair of arrays.
+
+    Returns:
+        One name a part; empty if any part has none, as the result of an expression.
+    """
+    parts = data if isinstance(data, tuple | list) else (data,)
+    names = tuple(_name_of(part) for part in parts)
+    return names if all(names) else ()
+
+
+def _name_of(part: Any) -> str:
+    for scope in _scopes():
+        for name, value in scope.items():
+            if value is part and not name.startswith("_"):
+                return name
+    return ""
+
+
+def _scopes() -> list[dict[str, Any]]:
+    """The notebook's variables, or those of whoever called this package."""
+    if "IPython" in sys.modules:
+        from IPython import get_ipython
+
+        shell = get_ipython()
+        if shell is not None:
+            return [shell.user_ns]
+    frame: FrameType | None = sys._getframe(1)
+    package = __name__.partition(".")[0]
+    while frame and str(frame.f_globals.get("__name__")).partition(".")[0] == package:
+        frame = frame.f_back
+    return [frame.f_locals, frame.f_globals] if frame else []

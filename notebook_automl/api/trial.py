@@ -1,0 +1,105 @@
+"""One trial of a run."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from notebook_automl.errors import NoTrialError
+from notebook_automl.record.layout import TrialFolder, read_json
+from notebook_automl.record.reader import TrialState
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Trial:
+    """What one trial chose, did and left.
+
+    Args:
+        folder: The trial's folder.
+        state: What the run's events say of it.
+    """
+
+    def __init__(self, folder: TrialFolder, state: TrialState) -> None:
+        self.folder = folder
+        self.state = state
+
+    @property
+    def number(self) -> int:
+        """From 0, in the order of the proposals."""
+        return self.state.number
+
+    @property
+    def values(self) -> dict[str, str | int | float | bool]:
+        """What the tuner chose, by the parameters' paths."""
+        return self.state.values
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Metrics of the best epoch, on the validation set as val_*."""
+        return self.state.metrics
+
+    @property
+    def test(self) -> dict[str, float]:
+        """Metrics on the test set; empty for a trial that was not chosen."""
+        if self.folder.test.exists():
+            return dict(read_json(self.folder.test))
+        return self.state.test
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """Learning curves: one row an epoch, indexed by epoch from 1."""
+        import pandas as pd
+
+        table = pd.DataFrame(self.state.history)
+        table.index = pd.RangeIndex(1, len(table) + 1, name="epoch")
+        return table
+
+    @property
+    def source(self) -> str:
+        """The program that trained it.
+
+        Raises:
+            NoTrialError: The trial ended before its program was written.
+        """
+        if not self.folder.source.exists():
+            raise NoTrialError(
+                f"Expected the program of trial {self.number}, got none: it is "
+                f"{self.state.state} ({self.state.reason}). Type "
+                'run.trial("best").source.'
+            )
+        return self.folder.source.read_text("utf-8")
+
+    def load_model(self) -> Any:
+        """Load Keras here, and the best epoch's model.
+
+        Returns:
+            A `keras.Model` that takes prepared rows.
+
+        Raises:
+            NoTrialError: The model is not kept: only the best few are.
+        """
+        if not self.folder.checkpoint.exists():
+            raise NoTrialError(
+                f"Expected the model of trial {self.number}, got none: only the best "
+                'few are kept. Type run.trial("best").load_model().'
+            )
+        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+        from importlib import import_module
+
+        # Named at run time: whoever lists trials loads no Keras.
+        return import_module("keras").models.load_model(self.folder.checkpoint)
+
+    def __repr__(self) -> str:
+        metrics = ", ".join(f"{k} {v:.6g}" for k, v in self.metrics.items())
+        values = "\n".join(
+            f"  {path} = {value!r}" for path, value in self.values.items()
+        )
+        reason = f" ({self.state.reason})" if self.state.reason else ""
+        size = f"{self.state.parameters} parameters"
+        time = f"{self.state.epochs_trained} epochs in {self.state.seconds:.1f} s"
+        return (
+            f"Trial {self.number}: {self.state.state}{reason}\n"
+            f"  {size}, {time}\n  {metrics}\n{values}"
+        )

@@ -1,0 +1,242 @@
+"""What the columns of a table are: their roles, their dtypes, their target."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+from notebook_automl.data._labels import KINDS, check_finite, count_labels
+from notebook_automl.errors import DataError, nearest, received
+from notebook_automl.record.schema import Column, Target
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_DATES = "dates and times are not learned from"
+_DROPPED = {
+    **dict.fromkeys(("datetime64", "datetime", "date", "period"), _DATES),
+    **dict.fromkeys(("timedelta64", "timedelta", "time"), _DATES),
+    "complex": "complex numbers are not learned from",
+    "bytes": "bytes are not learned from",
+    "empty": "every value is missing",
+}
+_NULLABLE = {"bool": "boolean", "int": "Int64", "float": "Float64"}
+_COMPLETE = {"bool": "bool", "int": "int64", "float": "float64", "str": "str"}
+# Fewer different texts than this may differ by chance.
+_FEWEST_IDENTIFIERS = 20
+# Most columns show in their first rows that they are neither constant nor unique.
+_FIRST_ROWS = 1000
+
+
+def check_table(data: pd.DataFrame, target: object) -> str | int:
+    """Check what a table is made of, and find its target.
+
+    Returns:
+        The target's name as a plain str or int.
+
+    Raises:
+        DataError: No rows, names or numbers that cannot be used, or no such target.
+    """
+    if not len(data):
+        raise DataError(
+            f"Expected a table with rows, got {len(data)} rows and "
+            f"{len(data.columns)} columns (DataFrame). Check how it was made.",
+            field="data",
+        )
+    names = list(data.columns)
+    _check_names(names)
+    _check_byte_order(data)
+    if not _is_name(target) or target not in names:
+        shown = ", ".join(map(repr, names[:20])) + ", ..." * (len(names) > 20)
+        raise DataError(
+            f"Expected the name of the column to predict, {received(target)}."
+            f"{nearest(target, names)} Type target= with one of: {shown}.",
+            field="target",
+        )
+    return plain_name(target)
+
+
+def _check_names(names: list[Any]) -> None:
+    if odd := [name for name in names if not _is_name(name)]:
+        raise DataError(
+            "Expected column names that are str or int and can be encoded in UTF-8, "
+            f"{received(odd[0])}. Type df.columns = [...] with other names.",
+            field="data",
+        )
+    count = Counter(map(str, names))
+    if same := [name for name in names if count[str(name)] > 1]:
+        raise DataError(
+            f"Expected column names that differ as text, {received(same)}. "
+            "Type df.columns = [...] with other names.",
+            field="data",
+        )
+
+
+def _check_byte_order(data: pd.DataFrame) -> None:
+    import numpy as np
+
+    for name, dtype in data.dtypes.items():
+        if isinstance(dtype, np.dtype) and not dtype.isnative:
+            raise DataError(
+                f"Expected numbers in this machine's byte order, got {name!r} "
+                f"({dtype.str}). Type df[{name!r}] = df[{name!r}].astype(float).",
+                field="data",
+            )
+
+
+def _is_name(name: object) -> bool:
+    if isinstance(name, str):
+        return name.encode("utf-8", "ignore").decode() == name
+    return isinstance(name, Integral) and not isinstance(name, bool)
+
+
+def plain_name(name: Any) -> str | int:
+    """A column's name without numpy's types."""
+    return str(name) if isinstance(name, str) else int(name)
+
+
+def describe_column(column: pd.Series[Any]) -> Column:
+    """Choose a column's role, and the cast that makes it the same from every origin."""
+    import pandas as pd
+
+    name = plain_name(column.name)
+    seen = _seen(column)
+    if reason := _reason(column, seen):
+        return Column(name, "dropped", str(column.dtype), reason)
+    kind = KINDS.get(seen, "str")
+    category = isinstance(column.dtype, pd.CategoricalDtype)
+    number = kind in ("int", "float") and not category
+    cast = ""
+    if seen not in KINDS:
+        cast = "string"
+    elif _is_wrapped(column, seen) and kind != "str":
+        # Whole numbers held as objects may be larger than any integer dtype.
+        wide = number and column.dtype == object
+        cast = "Float64" if wide else _NULLABLE[kind]
+    return Column(
+        name=name,
+        role="numeric" if number else "categorical",
+        dtype=cast or str(column.dtype),
+        cast=cast,
+    )
+
+
+def _seen(column: pd.Series[Any]) -> str:
+    """What pandas sees in the values; of a category column, in its categories."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return pd.api.types.infer_dtype(column.cat.categories, skipna=True)
+    return pd.api.types.infer_dtype(column, skipna=True)
+
+
+def _is_wrapped(column: pd.Series[Any], seen: str) -> bool:
+    """Whether Arrow or Parquet may give these values back in another dtype."""
+    import pandas as pd
+
+    dtype = column.dtype
+    is_object = pd.api.types.is_object_dtype(dtype)
+    odd = isinstance(dtype, pd.CategoricalDtype | pd.SparseDtype) or is_object
+    longer = seen == "floating" and getattr(dtype, "itemsize", 8) > 8
+    return odd or longer or seen == "decimal"
+
+
+def _reason(column: pd.Series[Any], seen: str) -> str:
+    """Why nothing can be learned from a column; "" if something can."""
+    import pandas as pd
+
+    if seen in _DROPPED:
+        return _DROPPED[seen]
+    if column.isna().all():
+        return _DROPPED["empty"]
+    text = seen == "string"
+    if seen not in KINDS:
+        text = True
+        if not all(map(pd.api.types.is_scalar, column.dropna())):
+            return "lists and other objects are not learned from"
+    head = column.head(_FIRST_ROWS)
+    distinct = head.nunique(dropna=False)
+    if distinct == 1 and column.nunique(dropna=False) == 1:
+        return "every row has the same value"
+    long = len(column) >= _FEWEST_IDENTIFIERS
+    if text and long and distinct == len(head) and column.is_unique:
+        return "every row has another text"
+    return ""
+
+
+def describe_target(column: pd.Series[Any], missing: int) -> Target:
+    """Say what the labels are.
+
+    Args:
+        column: The target's values that are not missing.
+        missing: How many rows were left out because their label is missing.
+
+    Raises:
+        DataError: No labels, labels of other or several types, or infinite ones.
+    """
+    name = plain_name(column.name)
+    if column.empty:
+        raise DataError(
+            f"Expected labels in the target {name!r}, got {missing} missing values "
+            f"({column.dtype}). Choose another target.",
+            field="target",
+        )
+    seen = _seen(column)
+    if seen not in KINDS:
+        raise DataError(
+            f"Expected a target of str, bool, int or float values, {name!r} has values "
+            f"that pandas calls {seen}, {received(column.iloc[0])}. Type "
+            f"df[{name!r}] = df[{name!r}].astype(str), or float, or choose another.",
+            field="target",
+        )
+    kind = KINDS[seen]
+    plain = kind == "str" and column.dtype == object
+    cast_to = _COMPLETE[kind] if _is_wrapped(column, seen) and not plain else ""
+    labels = cast(column.to_frame(), {name: cast_to} if cast_to else {})[column.name]
+    check_finite(labels, kind)
+    classes, counts, unique = count_labels(labels, kind)
+    return Target(
+        name, kind, classes, counts, unique, dtype=str(labels.dtype), cast=cast_to
+    )
+
+
+def cast(frame: pd.DataFrame, casts: Mapping[Any, str]) -> pd.DataFrame:
+    """Cast columns as the generated code does.
+
+    Raises:
+        DataError: A value does not fit its dtype.
+    """
+    if not casts:
+        return frame
+    try:
+        return frame.astype(casts)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(
+            # pandas names the column.
+            f"Expected values that fit {dict(casts)}, got others (DataFrame): {error}. "
+            "Type df[...] = df[...].astype(str) for that column, or drop it.",
+            field="data",
+        ) from error
+
+
+def fingerprint(frame: pd.DataFrame) -> str:
+    """SHA-256 over the hashes of all rows, as the generated code computes it.
+
+    Raises:
+        DataError: A text cannot be encoded.
+    """
+    import pandas as pd
+
+    try:
+        hashes = pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            "Expected text that can be encoded in UTF-8, "
+            f"{received(error.object)}: {error.reason}. Type df = df.replace({{...}}) "
+            "for such values.",
+            field="data",
+        ) from error
+    return hashlib.sha256(hashes.tobytes()).hexdigest()

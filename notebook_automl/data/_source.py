@@ -1,0 +1,153 @@
+"""What a source of data must do, and what it says about the data it has seen.
+
+A source is one file of this folder that ends with `PLUGIN = ...`, found by its file
+name. Its laws, which `tests/test_every_source.py` holds over every source:
+
+* `describe` makes all checks; after it, `save` and the generated code must not fail.
+* The generated code leaves either `frame` (a table, `schema.shape` is None) or `x` and
+  `y` (arrays), the same ones from every origin, and refuses data that were changed.
+* `save` copies: what happens to the person's variable later changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from notebook_automl._registry import Room
+from notebook_automl.errors import DataError, received
+from notebook_automl.record.schema import Schema
+from notebook_automl.source.code import Code
+
+SOURCES = Room("notebook_automl.data", kind="data source", field="data")
+
+OURS = b"notebook-automl"
+"""Marks a file that `save_beside` wrote."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where generated code takes the data from.
+
+    Args:
+        kind: "variable" of the person's notebook, "file" beside an exported notebook,
+            or "copy" in the run folder.
+        names: Of the variables (`schema.variables`); or one path: of the file that
+            `save_beside` wrote, or of the folder that `save` wrote to.
+    """
+
+    kind: Literal["variable", "file", "copy"]
+    names: tuple[str, ...]
+
+
+class Source(Protocol):
+    """One kind of data; see this file's first lines for its laws."""
+
+    accepted: str
+    """What it accepts, in the words of an error message."""
+
+    def accepts(self, data: Any) -> bool:
+        """Whether these data are of this kind; looks at types only, never at values."""
+        ...
+
+    def describe(
+        self, data: Any, target: str | int | None, variables: tuple[str, ...]
+    ) -> Schema:
+        """Checks the data and says what they are.
+
+        Args:
+            data: What `accepts` said yes to.
+            target: Name of the column to predict; None where there are no names.
+            variables: Names of the data in the person's notebook, empty if unknown.
+
+        Raises:
+            DataError: They cannot be searched; `field` is "data" or "target".
+        """
+        ...
+
+    def save(self, data: Any, schema: Schema, folder: Path) -> None:
+        """Copies what the generated code will load into an existing folder."""
+        ...
+
+    def load_code(self, schema: Schema, origin: Origin) -> Code:
+        """Code that leaves `frame`, or `x` and `y`, and checks their fingerprint."""
+        ...
+
+    def save_beside(self, folder: Path, path: Path) -> Path:
+        """Copies saved data to a file beside a notebook.
+
+        Args:
+            folder: The folder that `save` wrote to.
+            path: The notebook; the file has its name with another suffix.
+
+        Returns:
+            The file, for `Origin("file", ...)`.
+
+        Raises:
+            DataError: There is such a file, and it is not an earlier copy of ours.
+        """
+        ...
+
+    def save_rows(self, rows: Any, schema: Schema, path: Path) -> None:
+        """Checks raw rows to predict and writes them to one file.
+
+        Raises:
+            DataError: They do not fit what was learned.
+        """
+        ...
+
+    def read_rows(self, path: Path, schema: Schema) -> Any:
+        """The rows that `save_rows` wrote: a `frame` without target, or an `x`."""
+        ...
+
+    def example(self, folder: Path) -> tuple[Any, str | int | None]:
+        """Small data and their target, for tests; files, if any, go to `folder`."""
+        ...
+
+
+def claim(path: Path, is_ours: Callable[[Path], bool]) -> None:
+    """Check that a file beside a notebook may be written.
+
+    Raises:
+        DataError: Somebody else's file has its name.
+    """
+    if path.exists() and not is_ours(path):
+        raise DataError(
+            f"Expected no file of yours where the notebook's data go, got "
+            f"{str(path)!r} ({path.stat().st_size} bytes). Give the notebook another "
+            "name, or move that file.",
+        )
+
+
+def source_for(data: Any) -> tuple[str, Source]:
+    """The one source that accepts these data, and its name.
+
+    Raises:
+        DataError: None does, or more than one.
+    """
+    sources: dict[str, Source] = {name: SOURCES.get(name) for name in SOURCES.names()}
+    willing = [name for name, source in sources.items() if source.accepts(data)]
+    if len(willing) == 1:
+        return willing[0], sources[willing[0]]
+    if willing:
+        raise DataError(
+            f"Expected data that one data source accepts, {received(data)}, which "
+            f"{', '.join(willing)} accept. Uninstall the packages of all but one.",
+            field="data",
+        )
+    kinds = ", or ".join(source.accepted for source in sources.values())
+    raise DataError(
+        f"Expected {kinds}; {received(data)}. {_conversion(data)}", field="data"
+    )
+
+
+def _conversion(data: Any) -> str:
+    if isinstance(data, str | Path):
+        return "Read the file first: Search(pandas.read_csv(path), target=...)."
+    if hasattr(data, "to_pandas"):
+        return "Convert it first: Search(data.to_pandas(), target=...)."
+    if hasattr(data, "__array__"):
+        return "Give the labels, too: Search((x, y))."
+    return "Convert it first: Search(pandas.DataFrame(data), target=...)."

@@ -1,0 +1,277 @@
+"""A pair of arrays: samples with two or three axes, and one label for each."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from notebook_automl.data._labels import KINDS, check_finite, count_labels
+from notebook_automl.data._source import OURS, Origin, Source, claim
+from notebook_automl.errors import DataError, received
+from notebook_automl.record.schema import Kind, Schema, Target
+from notebook_automl.source.code import Code
+from notebook_automl.source.literals import literal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_CHECK = """\
+# The scores of this model hold for these very samples.
+FINGERPRINT = {fingerprint}
+digest = hashlib.sha256(f"{{x.shape}} {{x.dtype}} {{y.dtype}}".encode())
+digest.update(np.ascontiguousarray(x))
+digest.update(np.ascontiguousarray(y))
+if digest.hexdigest() != FINGERPRINT:
+    raise ValueError(
+        "These are not the samples that the search saw: expected the fingerprint "
+        f"{{FINGERPRINT}}, got {{digest.hexdigest()}} (str) of {{len(x)}} samples. "
+        "Load the same samples, or start a new search with these."
+    )
+"""
+
+
+_NUMPY = {"bool": "bool", "int": "int64", "float": "float64"}
+
+
+class Arrays:
+    """Arrays in memory, kept as .npy files."""
+
+    accepted = "a tuple (x, y) of arrays"
+
+    def accepts(self, data: Any) -> bool:
+        return (
+            isinstance(data, tuple | list)
+            and len(data) == 2
+            and all(
+                isinstance(a, tuple | list) or hasattr(a, "__array__") for a in data
+            )
+        )
+
+    def describe(
+        self, data: Any, target: str | int | None, variables: tuple[str, ...]
+    ) -> Schema:
+        if target is not None:
+            raise DataError(
+                f"Expected no target beside arrays (x, y), {received(target)}. Type "
+                "Search((x, y)): y is the target.",
+                field="target",
+            )
+        x = _samples(data[0])
+        y, kind = _labels(data[1])
+        if len(x) != len(y):
+            raise DataError(
+                f"Expected one label for each sample, got {len(x)} samples and "
+                f"{len(y)} labels (ndarray). Leave out those without the other.",
+                field="data",
+            )
+        classes, counts, unique = count_labels(y, kind)
+        return Schema(
+            source="arrays",
+            variables=variables,
+            rows=len(x),
+            columns=(),
+            shape=x.shape[1:],
+            dtype=str(x.dtype),
+            target=Target(None, kind, classes, counts, unique, dtype=str(y.dtype)),
+            fingerprint=_fingerprint(x, y),
+            bytes=x.nbytes + y.nbytes,
+        )
+
+    def save(self, data: Any, schema: Schema, folder: Path) -> None:
+        import numpy as np
+
+        np.save(folder / "x.npy", np.asarray(data[0]), allow_pickle=False)
+        labels = np.asarray(data[1], dtype=_dtype(schema.target)).ravel()
+        np.save(folder / "y.npy", labels, allow_pickle=False)
+
+    def load_code(self, schema: Schema, origin: Origin) -> Code:
+        lines = {"variable": _variable_code, "file": _file_code, "copy": _copy_code}
+        source = lines[origin.kind](schema, origin.names)
+        check = _CHECK.format(fingerprint=literal(schema.fingerprint))
+        return Code(
+            imports=("import hashlib", "import numpy as np"),
+            source=f"{source}\n{check}",
+        )
+
+    def save_beside(self, folder: Path, path: Path) -> Path:
+        import numpy as np
+
+        beside = path.with_suffix(".npz")
+        claim(beside, _is_ours)
+        x, y = (np.load(folder / name, mmap_mode="r") for name in ("x.npy", "y.npy"))
+        np.savez_compressed(beside, x=x, y=y)
+        with zipfile.ZipFile(beside, "a") as archive:
+            archive.comment = OURS
+        return beside
+
+    def save_rows(self, rows: Any, schema: Schema, path: Path) -> None:
+        import numpy as np
+
+        shape = schema.shape or ()
+        x = _array(rows, "rows")
+        if x.shape == shape:
+            x = x[np.newaxis]
+        if x.shape[1:] != shape or not len(x):
+            raise DataError(
+                f"Expected samples of shape {shape}, got shape {x.shape} "
+                f"({type(rows).__name__}). Type predict(x[:5]), or predict(x[0])."
+            )
+        _check_numbers(x)
+        with path.open("wb") as file:
+            np.save(file, x, allow_pickle=False)
+
+    def read_rows(self, path: Path, schema: Schema) -> Any:
+        import numpy as np
+
+        return np.load(path, allow_pickle=False)
+
+    def example(self, folder: Path) -> tuple[Any, str | int | None]:
+        import numpy as np
+
+        x = np.arange(24 * 6 * 5, dtype="uint8").reshape(24, 6, 5)
+        return (x, np.array(["even", "odd"] * 12, dtype=object)), None
+
+
+def _is_ours(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return archive.comment == OURS
+
+
+def _variable_code(schema: Schema, names: tuple[str, ...]) -> str:
+    # One statement, because the person's names may be y and x.
+    rename = f"x, y = {', '.join(names)}\n"
+    dtype = literal(_dtype(schema.target))
+    return (
+        f"{'' if names == ('x', 'y') else rename}"
+        f"x = np.asarray(x)\n"
+        f"y = np.asarray(y, dtype={dtype}).ravel()\n"
+    )
+
+
+def _file_code(schema: Schema, names: tuple[str, ...]) -> str:
+    return (
+        f"with np.load({literal(names[0])}, allow_pickle=False) as arrays:\n"
+        '    x, y = arrays["x"], arrays["y"]\n'
+    )
+
+
+def _copy_code(schema: Schema, names: tuple[str, ...]) -> str:
+    folder = Path(names[0])
+    return (
+        "# Mapped: processes that load the same copy share its memory.\n"
+        f'x = np.load({literal(str(folder / "x.npy"))}, mmap_mode="r")\n'
+        f"y = np.load({literal(str(folder / 'y.npy'))})\n"
+    )
+
+
+def _dtype(target: Target) -> str:
+    """Numpy's name for the labels' dtype; strings as long as the longest one."""
+    return "str" if target.kind == "str" else target.dtype
+
+
+def _array(data: Any, name: str, dtype: str | None = None) -> NDArray[Any]:
+    import numpy as np
+
+    try:
+        return np.asarray(data, dtype=dtype)
+    # Whatever an object's own __array__ raises.
+    except Exception as error:
+        raise DataError(
+            f"Expected {name} that numpy.asarray makes one array of, "
+            f"{received(data)}: {error}. Type {name} = numpy.array(...) of plain "
+            "Python values, all samples of one shape.",
+            field="data",
+        ) from error
+
+
+def _samples(data: Any) -> NDArray[Any]:
+    x = _array(data, "x")
+    if x.ndim not in (3, 4) or 0 in x.shape:
+        table = " For a table: df = pandas.DataFrame(x).assign(label=y), then Search(df"
+        raise DataError(
+            "Expected samples x with the axes (samples, height, width) or (samples, "
+            f"height, width, channels), got shape {x.shape} ({type(data).__name__}). "
+            "Type x = x.reshape(...)."
+            + (f'{table}, target="label").' if x.ndim == 2 else ""),
+            field="data",
+        )
+    _check_numbers(x)
+    return x
+
+
+def _check_numbers(x: NDArray[Any]) -> None:
+    import numpy as np
+
+    if x.dtype.kind not in "uif":
+        raise DataError(
+            f"Expected numbers in x, {received(x.flat[0])} in an array of dtype "
+            f'{x.dtype}. Type x = x.astype("float32").',
+            field="data",
+        )
+    finite = np.isfinite(x)
+    if not finite.all():
+        first = np.unravel_index(int(finite.argmin()), x.shape)
+        index = tuple(int(axis) for axis in first)
+        raise DataError(
+            f"Expected finite numbers in x, got {int((~finite).sum())} that are not, "
+            f"the first {x[index]} ({x.dtype}) at {index}. "
+            "Type x = numpy.nan_to_num(x), or leave these samples out.",
+            field="data",
+        )
+
+
+def _labels(data: Any) -> tuple[NDArray[Any], Kind]:
+    """Labels with one axis, in a dtype without Python objects."""
+    import pandas as pd
+
+    raw = _array(data, "y")
+    if raw.ndim not in (1, 2) or raw.shape[1:] not in ((), (1,)) or not len(raw):
+        raise DataError(
+            f"Expected labels y of shape (samples,), got shape {raw.shape} "
+            f"({type(data).__name__}). Type y = y.argmax(axis=1) if each row has one "
+            "column a class.",
+            field="data",
+        )
+    raw = raw.ravel()
+    missing = pd.isna(raw)
+    if missing.any():
+        first = int(missing.argmax())
+        raise DataError(
+            f"Expected a label for each sample, {received(raw[first])} at {first}, and "
+            f"{int(missing.sum())} missing ones in all. Leave these samples out: "
+            "x, y = x[keep], y[keep].",
+            field="data",
+        )
+    seen = pd.api.types.infer_dtype(raw)
+    if seen not in KINDS:
+        raise DataError(
+            "Expected labels y of str, bool, int or float, not of several types, "
+            f"{received(raw[0])}; pandas calls them {seen}. Type y = y.astype(str).",
+            field="data",
+        )
+    kind = KINDS[seen]
+    if kind == "str":
+        raw = _array(raw, "y", "str")
+    elif raw.dtype == object:
+        raw = _array(raw, "y", _NUMPY[kind])
+    else:
+        raw = raw.astype(raw.dtype.newbyteorder("="), copy=False)
+    check_finite(raw, kind)
+    return raw, kind
+
+
+def _fingerprint(x: NDArray[Any], y: NDArray[Any]) -> str:
+    """As the generated code computes it."""
+    import numpy as np
+
+    digest = hashlib.sha256(f"{x.shape} {x.dtype} {y.dtype}".encode())
+    for array in (x, y):
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+PLUGIN: Source = Arrays()

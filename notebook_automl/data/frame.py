@@ -1,0 +1,205 @@
+"""A pandas DataFrame: one column is predicted from the others."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from notebook_automl.data import _columns, _rows
+from notebook_automl.data._source import OURS, Origin, Source, claim
+from notebook_automl.errors import DataError
+from notebook_automl.record.schema import Schema
+from notebook_automl.source.code import Code
+from notebook_automl.source.literals import literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FILE = "table.arrow"
+
+_CHECK = """\
+# The scores of this model hold for these very rows.
+FINGERPRINT = {fingerprint}
+hashes = pd.util.hash_pandas_object(frame, index=False).to_numpy()
+fingerprint = hashlib.sha256(hashes.tobytes()).hexdigest()
+if fingerprint != FINGERPRINT:
+    raise ValueError(
+        "These are not the rows that the search saw: expected the fingerprint "
+        f"{{FINGERPRINT}}, got {{fingerprint}} (str) of {{len(frame)}} rows. "
+        "Load the same rows, or start a new search with these."
+    )
+"""
+
+
+class Frame:
+    """Tables in memory, kept as Arrow IPC."""
+
+    accepted = "a pandas DataFrame (with target=)"
+
+    def accepts(self, data: Any) -> bool:
+        # Whoever holds a DataFrame has loaded pandas.
+        pandas = sys.modules.get("pandas")
+        return pandas is not None and isinstance(data, pandas.DataFrame)
+
+    def describe(
+        self, data: Any, target: str | int | None, variables: tuple[str, ...]
+    ) -> Schema:
+        name = _columns.check_table(data, target)
+        rows = data.dropna(subset=[name]).reset_index(drop=True)
+        learned = _columns.describe_target(rows[name], missing=len(data) - len(rows))
+        columns = tuple(
+            _columns.describe_column(rows[column])
+            for column in rows.columns
+            if column != name
+        )
+        if all(column.role == "dropped" for column in columns):
+            reasons = [f"{column.name!r} ({column.reason})" for column in columns]
+            raise DataError(
+                f"Expected a column to learn from beside the target {name!r}, got "
+                f"{', '.join(reasons) or 'none'} (DataFrame). Add columns of numbers "
+                "or categories.",
+                field="data",
+            )
+        schema = Schema(
+            source="frame",
+            variables=variables,
+            rows=len(rows),
+            columns=columns,
+            shape=None,
+            dtype="",
+            target=learned,
+            fingerprint="",
+            bytes=0,
+        )
+        frame = _loaded(data, schema)
+        return replace(
+            schema,
+            fingerprint=_columns.fingerprint(frame),
+            bytes=int(frame.memory_usage(index=False).sum()),
+        )
+
+    def save(self, data: Any, schema: Schema, folder: Path) -> None:
+        _write(_loaded(data, schema), folder / _FILE)
+
+    def load_code(self, schema: Schema, origin: Origin) -> Code:
+        lines = [
+            f"TARGET = {literal(schema.target.name)}",
+            f"NUMERIC = {literal(schema.names('numeric'))}",
+            f"CATEGORICAL = {literal(schema.names('categorical'))}",
+            *_remarks(schema),
+            "",
+            f"frame = {_raw(schema, origin)}",
+            "frame = frame.dropna(subset=[TARGET]).reset_index(drop=True)",
+        ]
+        if casts := _casts(schema):
+            lines.append(f"frame = frame.astype({literal(casts)})")
+        check = _CHECK.format(fingerprint=literal(schema.fingerprint))
+        return Code(
+            imports=("import hashlib", "import pandas as pd"),
+            source="\n".join([*lines, "", check]),
+        )
+
+    def save_beside(self, folder: Path, path: Path) -> Path:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        beside = path.with_suffix(".parquet")
+        claim(beside, _is_ours)
+        with pa.ipc.open_file(str(folder / _FILE)) as reader:
+            table = reader.read_all()
+        mark = {**(table.schema.metadata or {}), OURS: b""}
+        pq.write_table(table.replace_schema_metadata(mark), beside)
+        return beside
+
+    def save_rows(self, rows: Any, schema: Schema, path: Path) -> None:
+        _write(_rows.check_rows(rows, schema), path)
+
+    def read_rows(self, path: Path, schema: Schema) -> Any:
+        import pandas as pd
+
+        return pd.read_feather(path).set_axis(_features(schema), axis=1)
+
+    def example(self, folder: Path) -> tuple[Any, str | int | None]:
+        import pandas as pd
+
+        count = 40
+        table = pd.DataFrame(
+            {
+                "petal length": [1.0 + row % 7 for row in range(count)],
+                "leaves": [row % 5 for row in range(count)],
+                "colour": ["blue", "white", None, "red"] * (count // 4),
+                "grade": pd.Categorical([1, 2, 3, 3] * (count // 4)),
+                "in bloom": [row % 3 == 0 for row in range(count)],
+                "label": [f"plant {row}" for row in range(count)],
+                "species": ["iris", "rose"] * (count // 2),
+            }
+        )
+        return table, "species"
+
+
+def _is_ours(path: Path) -> bool:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return OURS in (pq.read_schema(path).metadata or {})
+    except pa.ArrowInvalid:
+        return False
+
+
+def _features(schema: Schema) -> list[str | int]:
+    return [*schema.names("numeric"), *schema.names("categorical")]
+
+
+def _casts(schema: Schema) -> dict[str | int | None, str]:
+    casts: dict[str | int | None, str] = {
+        column.name: column.cast for column in schema.columns if column.cast
+    }
+    if schema.target.cast:
+        casts[schema.target.name] = schema.target.cast
+    return casts
+
+
+def _loaded(data: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """What the generated code leaves as `frame`."""
+    target = schema.target.name
+    frame = data[[*_features(schema), target]]
+    frame = frame.dropna(subset=[target]).reset_index(drop=True)
+    return _columns.cast(frame, _casts(schema))
+
+
+def _raw(schema: Schema, origin: Origin) -> str:
+    """An expression for the columns as they came."""
+    if origin.kind == "variable":
+        return f"{origin.names[0]}[[*NUMERIC, *CATEGORICAL, TARGET]]"
+    if origin.kind == "file":
+        table = f"pd.read_parquet({literal(origin.names[0])})"
+    else:
+        table = f"pd.read_feather({literal(str(Path(origin.names[0], _FILE)))})"
+    # Files know only names that are strings; they hold just these columns.
+    if any(isinstance(name, int) for name in [*_features(schema), schema.target.name]):
+        return f"{table}.set_axis([*NUMERIC, *CATEGORICAL, TARGET], axis=1)"
+    return f"{table}[[*NUMERIC, *CATEGORICAL, TARGET]]"
+
+
+def _remarks(schema: Schema) -> Iterator[str]:
+    for column in schema.columns:
+        if column.role == "dropped":
+            yield f"# Not used: {literal(column.name)}, {column.reason}."
+
+
+def _write(frame: pd.DataFrame, path: Path) -> None:
+    import pyarrow as pa
+
+    # A person's notes on a table need not fit into a file.
+    frame.attrs = {}
+    named = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    table = pa.Table.from_pandas(named, preserve_index=False)
+    with pa.ipc.new_file(str(path), table.schema) as writer:
+        writer.write_table(table)
+
+
+PLUGIN: Source = Frame()

@@ -1,0 +1,337 @@
+"""A run in one look: collected from its record, then written as text or HTML.
+
+Names, stages and reasons may hold anything. What is collected is one printable line
+each, so that no text can move a terminal's cursor; HTML escapes it once more.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Literal
+
+from notebook_automl.record.reader import RunState, TrialState
+
+_MOST_ROWS = 10
+_MOST_RUNNING = 2
+_REASON_WIDTH = 200
+_NEXT = {
+    "paused": "Type run.resume() to go on.",
+    "interrupted": "Its supervisor is gone. Type run.resume() to go on.",
+}
+_LEFT = "text-align:left"
+_RIGHT = "text-align:right;font-variant-numeric:tabular-nums"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trial.
+
+    Args:
+        trial: Its number.
+        state: "completed", "stopped", "failed", "running" or "interrupted".
+        objective: The best epoch's, of a running trial the best so far.
+        test: The same metric on the test rows, of the chosen trial.
+        epochs: How many were trained.
+        planned: How many a running trial may still reach; 0 for any other.
+        seconds: How long it ran.
+        parameters: Weights of its model.
+        reason: Why it did not complete.
+    """
+
+    trial: int
+    state: str
+    objective: float | None
+    test: float | None
+    epochs: int
+    planned: int
+    seconds: float
+    parameters: int | None
+    reason: str
+
+    @property
+    def progress(self) -> str:
+        """Epochs trained, of a running trial also the planned ones."""
+        return f"{self.epochs}/{self.planned}" if self.planned else f"{self.epochs}"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What is known of a run at one moment.
+
+    Args:
+        name: The run's name.
+        status: One word, as `Run.status`.
+        stage: What a run that starts or runs is at.
+        note: Why it ended, or what to type to go on.
+        metric: The objective, such as "val_accuracy".
+        spent_s: Seconds that the budget's clock ran.
+        minutes: The budget of time; None is without limit.
+        trials: The budget of trials; None is without limit.
+        best: The best finished trial.
+        rows: All trials, the best first, then what runs, then what failed.
+    """
+
+    name: str
+    status: str
+    stage: str
+    note: str
+    metric: str
+    spent_s: float
+    minutes: float | None
+    trials: int | None
+    best: Row | None
+    rows: tuple[Row, ...]
+
+    @property
+    def running(self) -> tuple[Row, ...]:
+        """The trials that run, by number."""
+        running = (row for row in self.rows if row.state == "running")
+        return tuple(sorted(running, key=lambda row: row.trial))
+
+    @property
+    def ended(self) -> int:
+        """How many trials are over."""
+        return len(self.rows) - len(self.running)
+
+    def line(self) -> str:
+        """One line of progress."""
+        parts = [] if self.stage == "searching" and self.rows else [self._state()]
+        if self.note:
+            parts[-1] += f" ({self.note.rstrip('.')})"
+        if self.rows:
+            parts.append(self._trials(self.ended))
+        if self.best is not None:
+            value, trial = _number(self.best.objective), self.best.trial
+            parts.append(f"best {self.metric} {value} (trial {trial})")
+        if self.running:
+            parts.append(f"running: {_running(self.running)}")
+        return ", ".join([*parts, self._time()])
+
+    def text(self) -> str:
+        """A few lines and the leaderboard."""
+        lines = [f"{self.name}: {self._state()}, {self._time()}", self.note]
+        if self.rows:
+            columns = self._columns()
+            lines += [self._count(), "", *_text_lines(columns), self._more()]
+        return "\n".join(lines).replace("\n\n\n", "\n\n").strip("\n")
+
+    def html(self) -> str:
+        """The same for a page; colours and fonts are the page's own."""
+        head = f"{self._state()}, {self._time()}"
+        lines = [f"<p><strong>{escape(self.name)}</strong>: {escape(head)}</p>"]
+        if self.note:
+            lines.append(f"<p>{escape(self.note)}</p>")
+        if self.rows:
+            lines += _html_table(self._columns(), self._count())
+        if self._more():
+            lines.append(f"<p>{escape(self._more())}</p>")
+        return "\n".join(["<div>", *lines, "</div>"])
+
+    def _state(self) -> str:
+        if self.status == "running":
+            return self.stage
+        new = self.stage not in ("", self.status)
+        return f"{self.status}: {self.stage}" if new else self.status
+
+    def _time(self) -> str:
+        budget = f" of {_clock(self.minutes * 60)}" if self.minutes else ""
+        return _clock(self.spent_s) + budget
+
+    def _trials(self, number: int) -> str:
+        if self.trials is not None:
+            return f"{number} of {self.trials} trials"
+        return f"{number} trial{'s' * (number != 1)}"
+
+    def _count(self) -> str:
+        words = {"completed": "finished", "stopped": "finished"}
+        counts = Counter(words.get(row.state, row.state) for row in self.rows)
+        each = ", ".join(f"{number} {word}" for word, number in counts.items())
+        return f"{self._trials(len(self.rows))}: {each}"
+
+    def _more(self) -> str:
+        hidden = len(self.rows) - _MOST_ROWS
+        return f"and {hidden} more: run.leaderboard()" if hidden > 0 else ""
+
+    def _columns(self) -> list[_Column]:
+        """The leaderboard's columns, without those that nothing is known of."""
+        rows = self.rows[:_MOST_ROWS]
+        test = "test_" + self.metric.removeprefix("val_")
+        columns = [
+            _Column("trial", [str(row.trial) for row in rows]),
+            _Column("state", [row.state for row in rows], text=True),
+            _Column(self.metric, [_number(row.objective) for row in rows]),
+            _Column(test, [_number(row.test) for row in rows]),
+            _Column("epochs", [row.progress for row in rows]),
+            _Column("seconds", [f"{row.seconds:.1f}" for row in rows]),
+            _Column("parameters", [_count(row.parameters) for row in rows]),
+            _Column("reason", [row.reason for row in rows], text=True),
+        ]
+        return [column for column in columns if any(column.cells)]
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One column of the leaderboard; numbers stand at its right edge."""
+
+    title: str
+    cells: list[str]
+    text: bool = False
+
+
+def summary(
+    state: RunState,
+    status: str,
+    search: Mapping[str, Any],
+    name: str,
+    metric: str,
+    mode: Literal["max", "min"],
+    now_s: float | None = None,
+) -> Summary:
+    """Collect what a run shows.
+
+    Args:
+        state: The run's record, folded.
+        status: One word, as `Run.status`.
+        search: What was asked for; its budget holds until the record has another.
+        name: The run's name.
+        metric: The objective.
+        mode: Whether more or less of it is better.
+        now_s: Unix seconds now, by default the clock's.
+    """
+    live = status in ("starting", "running")
+    clock_s = (time.time() if now_s is None else now_s) if live else None
+    minutes, trials = search.get("minutes"), search.get("trials")
+    if state.minutes is not None or state.trials_budget is not None:
+        minutes, trials = state.minutes, state.trials_budget
+    rows = [_row(trial, status, metric, mode) for trial in state.trials.values()]
+    best = state.best(metric, mode)
+    return Summary(
+        name=printable(name),
+        status=status,
+        stage=_stage(state) if live else "",
+        note=printable(_NEXT.get(status, "" if live else state.reason)),
+        metric=metric,
+        spent_s=state.spent_s(clock_s),
+        minutes=minutes,
+        trials=trials,
+        best=None if best is None else _row(best, status, metric, mode),
+        rows=tuple(sorted(rows, key=lambda row: _rank(row, mode))),
+    )
+
+
+def printable(text: str) -> str:
+    """Write a text as one line in which control characters are spelled out.
+
+    Args:
+        text: Anything.
+
+    Returns:
+        A line that a terminal shows and does not obey.
+    """
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii")
+        for c in " ".join(text.split())
+    )
+
+
+def _row(
+    trial: TrialState, status: str, metric: str, mode: Literal["max", "min"]
+) -> Row:
+    running = trial.state == "running"
+    gone = running and status == "interrupted"
+    epochs = [epoch[metric] for epoch in trial.history if metric in epoch]
+    known = [value for value in epochs if not math.isnan(value)]
+    choose = max if mode == "max" else min
+    so_far = choose(known, default=None) if running else trial.metrics.get(metric)
+    reason = printable(trial.reason)
+    return Row(
+        trial=trial.number,
+        state="interrupted" if gone else trial.state,
+        objective=so_far,
+        test=trial.test.get(metric.removeprefix("val_")),
+        epochs=trial.epochs_trained,
+        planned=trial.epochs if running else 0,
+        seconds=trial.seconds,
+        parameters=trial.parameters,
+        reason=reason[:_REASON_WIDTH] + "..." * (len(reason) > _REASON_WIDTH),
+    )
+
+
+def _rank(row: Row, mode: str) -> tuple[int, float, int]:
+    """The order that `RunState.best` chooses by: NaN and failures never win."""
+    group = {"completed": 0, "stopped": 0, "running": 2, "interrupted": 3, "failed": 4}
+    if row.objective is None or math.isnan(row.objective):
+        return max(1, group[row.state]), 0.0, row.trial
+    sign = -1 if mode == "max" else 1
+    return group[row.state], sign * row.objective, row.trial
+
+
+def _stage(state: RunState) -> str:
+    if state.ended_s is not None:
+        return "starting"  # a new supervisor has not said anything yet
+    detail = f" ({state.stage_detail})" if state.stage_detail else ""
+    return printable(state.stage + detail)
+
+
+def _running(rows: tuple[Row, ...]) -> str:
+    shown = [
+        f"trial {row.trial}" + f" epoch {row.progress}" * bool(row.planned)
+        for row in rows[:_MOST_RUNNING]
+    ]
+    hidden = len(rows) - len(shown)
+    return ", ".join([*shown, f"{hidden} more"] if hidden else shown)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    plain = value == 0 or 1e-3 <= abs(value) < 1e6
+    return f"{value:.4f}" if plain else f"{value:.3e}"
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
+
+
+def _text_lines(columns: list[_Column]) -> list[str]:
+    padded = []
+    for column in columns:
+        width = max(map(len, [column.title, *column.cells]))
+        align = str.ljust if column.text else str.rjust
+        padded.append([align(cell, width) for cell in [column.title, *column.cells]])
+    return ["  ".join(line).rstrip() for line in zip(*padded, strict=True)]
+
+
+def _html_table(columns: list[_Column], caption: str) -> list[str]:
+    styles = [_LEFT if column.text else _RIGHT for column in columns]
+    heads = "".join(
+        f'<th scope="col" style="{style}">{escape(column.title)}</th>'
+        for column, style in zip(columns, styles, strict=True)
+    )
+    body = []
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        first, *rest = map(escape, cells)
+        row = f'<th scope="row" style="{_RIGHT}">{first}</th>' + "".join(
+            f'<td style="{style}">{cell}</td>'
+            for style, cell in zip(styles[1:], rest, strict=True)
+        )
+        body.append(f"<tr>{row}</tr>")
+    return [
+        '<table style="margin-left:0">',
+        f'<caption style="caption-side:top;{_LEFT}">{escape(caption)}</caption>',
+        f"<thead><tr>{heads}</tr></thead>",
+        "<tbody>",
+        *body,
+        "</tbody></table>",
+    ]

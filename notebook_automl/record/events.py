@@ -1,0 +1,217 @@
+"""What can happen in a run: one dataclass a kind, one line of JSON an event.
+
+JSON has no NaN and no infinity: where a float stands they are the strings ``"nan"``,
+``"inf"`` and ``"-inf"``, and reading makes them floats again. A trial's values may be
+texts as well; there they are ``{"$float": "nan"}``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal
+
+from notebook_automl.record.layout import decode, encode
+
+EndState = Literal["completed", "stopped", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happened at ``time_s`` (Unix seconds) in the run's attempt."""
+
+    kind: ClassVar[str]
+    time_s: float
+    attempt: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialEvent(Event):
+    """Something that happened to one trial, known by its number from 0."""
+
+    trial: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStarted(Event):
+    """A supervisor began; a resumed run has one for every attempt."""
+
+    kind: ClassVar[str] = "run_started"
+    host: str
+    pid: int
+    device: str
+    workers: int
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageEntered(Event):
+    """The supervisor went on, say to "loading Keras" or "searching"."""
+
+    kind: ClassVar[str] = "stage_entered"
+    stage: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialStarted(TrialEvent):
+    """A worker took a trial."""
+
+    kind: ClassVar[str] = "trial_started"
+    worker: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialBuilt(TrialEvent):
+    """The trial's model stands: the proposed values and the number of weights."""
+
+    kind: ClassVar[str] = "trial_built"
+    values: dict[str, str | int | float | bool]
+    parameters: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochEnded(TrialEvent):
+    """Epoch ``epoch`` (from 1) of ``epochs`` planned ones took ``seconds``."""
+
+    kind: ClassVar[str] = "epoch_ended"
+    epoch: int
+    epochs: int
+    metrics: dict[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialEnded(TrialEvent):
+    """A trial is over; ``metrics`` are the best epoch's, ``epochs`` were trained."""
+
+    kind: ClassVar[str] = "trial_ended"
+    state: EndState
+    reason: str
+    metrics: dict[str, float]
+    best_epoch: int | None
+    epochs: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestScored(TrialEvent):
+    """The chosen trial's metrics on the test rows."""
+
+    __test__: ClassVar[bool] = False  # pytest takes Test... for a test class
+    kind: ClassVar[str] = "test_scored"
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandAcknowledged(Event):
+    """The supervisor took or refused a command, and says why."""
+
+    kind: ClassVar[str] = "command_acknowledged"
+    command: str
+    verb: str
+    accepted: bool
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPaused(Event):
+    """No new trials; the budget's clock stands."""
+
+    kind: ClassVar[str] = "run_paused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResumed(Event):
+    """The run goes on after a pause."""
+
+    kind: ClassVar[str] = "run_resumed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetChanged(Event):
+    """The whole budget from now on; ``None`` is without limit."""
+
+    kind: ClassVar[str] = "budget_changed"
+    minutes: float | None
+    trials: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunEnded(Event):
+    """The supervisor is done."""
+
+    kind: ClassVar[str] = "run_ended"
+    state: EndState
+    reason: str
+
+
+_KINDS: dict[str, type[Event]] = {
+    kind.kind: kind
+    for kind in (*Event.__subclasses__(), *TrialEvent.__subclasses__())
+    if kind is not TrialEvent
+}
+# Annotations as written above: the places where a text can only be a spelled float.
+_FLOATS = {"float", "float | None", "dict[str, float]"}
+
+
+def to_line(event: Event) -> str:
+    """Write an event as one line of strict JSON in ASCII, with its newline."""
+    record: dict[str, Any] = {"kind": event.kind}
+    for field in fields(event):
+        value = getattr(event, field.name)
+        record[field.name] = _spell(value) if field.type in _FLOATS else encode(value)
+    return json.dumps(record, allow_nan=False, separators=(",", ":")) + "\n"
+
+
+def from_line(line: str) -> Event | None:
+    """Read an event.
+
+    Args:
+        line: What ``to_line`` wrote. Fields that this version does not know are left
+            out, so that an old reader survives a new file.
+
+    Returns:
+        The event, or ``None`` for a kind that this version does not know.
+
+    Raises:
+        ValueError: The line is damaged.
+    """
+    record = json.loads(line, object_hook=decode)
+    if not isinstance(record, dict) or not isinstance(record.get("kind"), str):
+        raise ValueError(f"expected an object with a kind, got {line[:80]!r}")
+    kind = _KINDS.get(record["kind"])
+    if kind is None:
+        return None
+    try:
+        return kind(**_values(kind, record))
+    except TypeError as error:
+        raise ValueError(f"damaged {kind.kind}: {error}") from error
+
+
+def _values(kind: type[Event], record: dict[str, Any]) -> dict[str, Any]:
+    known = (field for field in fields(kind) if field.name in record)
+    return {
+        field.name: _restore(record[field.name])
+        if field.type in _FLOATS
+        else record[field.name]
+        for field in known
+    }
+
+
+def _spell(value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        return {key: _spell(item) for key, item in value.items()}
+    number = float(value)
+    return number if math.isfinite(number) else str(number)
+
+
+def _restore(value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        return {key: _restore(item) for key, item in value.items()}
+    return float(value)

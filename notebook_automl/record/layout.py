@@ -1,0 +1,307 @@
+"""Every path inside a run folder; spelled here and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from notebook_automl.errors import RunFolderError, RunNotFoundError
+
+RUNS_VARIABLE = "NOTEBOOK_AUTOML_RUNS"
+
+
+@dataclass(frozen=True)
+class TrialFolder:
+    """The paths of one trial."""
+
+    path: Path
+
+    @property
+    def source(self) -> Path:
+        """The program that the trial ran."""
+        return self.path / "source.py"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The model of the best epoch."""
+        return self.path / "best.keras"
+
+    @property
+    def values(self) -> Path:
+        """What the tuner proposed."""
+        return self.path / "values.json"
+
+    @property
+    def model(self) -> Path:
+        """The model's configuration."""
+        return self.path / "model.json"
+
+    @property
+    def log(self) -> Path:
+        """What the trial printed."""
+        return self.path / "log.txt"
+
+    @property
+    def test(self) -> Path:
+        """The score on the test rows."""
+        return self.path / "test.json"
+
+    def create(self) -> None:
+        """Make the folder unless it is there.
+
+        Raises:
+            RunFolderError: It cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise folder_error("make the trial folder", self.path, error) from error
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of one run."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.path.name
+
+    @property
+    def search(self) -> Path:
+        """What was asked for, written once."""
+        return self.path / "search.json"
+
+    @property
+    def data(self) -> Path:
+        """The saved data."""
+        return self.path / "data"
+
+    @property
+    def schema(self) -> Path:
+        """What the data are."""
+        return self.data / "schema.json"
+
+    @property
+    def prepared(self) -> Path:
+        """What several trials share: split and prepared arrays."""
+        return self.data / "prepared"
+
+    @property
+    def study(self) -> Path:
+        """The tuner's journal."""
+        return self.path / "study.journal"
+
+    @property
+    def events(self) -> Path:
+        """All that happened, a line each."""
+        return self.path / "events.jsonl"
+
+    @property
+    def commands(self) -> Path:
+        """What was asked of the supervisor, a file each."""
+        return self.path / "commands"
+
+    @property
+    def lock(self) -> Path:
+        """The file that the supervisor holds locked for its life."""
+        return self.path / "lock"
+
+    @property
+    def heartbeat(self) -> Path:
+        """Who holds the lock, and when it was last alive."""
+        return self.path / "heartbeat.json"
+
+    @property
+    def log(self) -> Path:
+        """What the supervisor printed."""
+        return self.path / "supervisor.log"
+
+    @property
+    def trials(self) -> Path:
+        """A folder a trial."""
+        return self.path / "trials"
+
+    @property
+    def exports(self) -> Path:
+        """What left the run."""
+        return self.path / "exports"
+
+    def trial(self, number: int) -> TrialFolder:
+        """Give the paths of a trial by its number, from 0."""
+        return TrialFolder(self.trials / f"{number:04d}")
+
+    def create(self) -> None:
+        """Make the folder, for its owner alone, and claim it for a new run.
+
+        Raises:
+            RunFolderError: It cannot be made, or holds a run already.
+        """
+        try:
+            _make_parent(self.path.parent)
+            self.path.mkdir(mode=0o700, exist_ok=True)
+            # Of two who start a run of one name at once, one fails here.
+            self.commands.mkdir()
+            for folder in (self.data, self.trials, self.exports):
+                folder.mkdir()
+            self.path.chmod(0o700)
+        except OSError as error:
+            raise folder_error("make the run folder", self.path, error) from error
+
+    def bytes_on_disk(self) -> int:
+        """Sum the sizes of all files, in bytes; 0 if there is no folder."""
+        total = 0
+        for folder, _, files in os.walk(self.path):
+            for file in files:
+                try:
+                    total += os.lstat(os.path.join(folder, file)).st_size
+                except FileNotFoundError:  # a live run renames and deletes
+                    continue
+        return total
+
+    def delete(self) -> None:
+        """Remove the folder and all that is in it.
+
+        Raises:
+            RunNotFoundError: There is no run here; nothing was removed.
+            RunFolderError: It cannot be removed.
+        """
+        if not self.commands.is_dir():
+            raise RunNotFoundError(
+                f"Expected a run folder, got {str(self.path)!r}, which holds no run. "
+                "List the runs with notebook_automl.runs()."
+            )
+        try:
+            shutil.rmtree(self.path)
+        except OSError as error:
+            raise folder_error("delete the run folder", self.path, error) from error
+
+
+def runs_folder(folder: str | os.PathLike[str] | None = None) -> Path:
+    """Say where the runs are.
+
+    Args:
+        folder: The person's own choice; without one the environment variable
+            ``NOTEBOOK_AUTOML_RUNS`` decides, then ``automl_runs`` here.
+
+    Returns:
+        An absolute path, so that a later change of directory changes nothing.
+    """
+    chosen = folder or os.environ.get(RUNS_VARIABLE) or "automl_runs"
+    return Path(chosen).expanduser().absolute()
+
+
+def write_json(path: Path, obj: Any) -> None:
+    """Write a JSON file at once: a reader sees the old one or the new one.
+
+    Args:
+        path: The file; what is there is replaced.
+        obj: Anything that ``encode`` takes.
+
+    Raises:
+        RunFolderError: The file cannot be written.
+    """
+    text = json.dumps(encode(obj), allow_nan=False, indent=1) + "\n"
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        try:
+            with open(aside, "x", encoding="ascii") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(aside, path)
+        finally:
+            aside.unlink(missing_ok=True)
+    except OSError as error:
+        raise folder_error("write", path, error) from error
+
+
+def read_json(path: Path) -> Any:
+    """Read what ``write_json`` wrote, its non-finite floats included.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The object; tuples have become lists.
+
+    Raises:
+        RunFolderError: The file cannot be read, or is no JSON.
+    """
+    try:
+        return json.loads(path.read_bytes(), object_hook=decode)
+    except (OSError, ValueError) as error:
+        raise folder_error("read", path, error) from error
+
+
+def encode(obj: Any) -> Any:
+    """Turn an object into what strict JSON can hold.
+
+    JSON knows neither NaN nor infinity, and a page's ``JSON.parse`` refuses them. They
+    become ``{"$float": "nan"}``, which no label that reads "nan" can be taken for.
+
+    Args:
+        obj: Dicts, lists, tuples, texts, numbers, also NumPy's scalars.
+
+    Returns:
+        The same in plain Python types.
+    """
+    if isinstance(obj, dict):
+        return {key: encode(value) for key, value in obj.items()}
+    if isinstance(obj, list | tuple):
+        return [encode(value) for value in obj]
+    if not isinstance(obj, str | int | float | None) and hasattr(obj, "item"):
+        obj = obj.item()  # NumPy's scalars, without importing NumPy
+    if isinstance(obj, float) and not math.isfinite(obj):
+        return {"$float": str(float(obj))}
+    return obj
+
+
+def decode(obj: dict[str, Any]) -> Any:
+    """Undo ``encode``; the ``object_hook`` of JSON's reader."""
+    return float(str(obj["$float"])) if obj.keys() == {"$float"} else obj
+
+
+def folder_error(doing: str, path: Path, error: Exception) -> RunFolderError:
+    """Say what the operating system refused, and what to type next.
+
+    Args:
+        doing: "read", or what was to be done to the path.
+        path: The file or folder concerned.
+        error: Why it could not be done.
+
+    Returns:
+        The error, to be raised from ``error``.
+    """
+    reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+    field = "folder"
+    if isinstance(error, FileExistsError):
+        field, advice = "name", "Choose another name with Search(name=...)."
+    elif doing == "read":
+        advice = "List the runs that can be read with notebook_automl.runs()."
+    else:
+        advice = (
+            "Choose a folder that can be written with Search(folder=...) "
+            f"or the environment variable {RUNS_VARIABLE}."
+        )
+    return RunFolderError(f"Cannot {doing} {path}: {reason}. {advice}", field=field)
+
+
+def _make_parent(parent: Path) -> None:
+    """Make the folder of all runs, unknown to git, and closed to others.
+
+    A folder that already holds something is the person's own: a ``.gitignore`` of
+    ``*`` there would hide their work from git.
+    """
+    if not parent.exists():
+        os.makedirs(parent, mode=0o700, exist_ok=True)
+    if not any(parent.iterdir()):
+        (parent / ".gitignore").write_text("*\n", encoding="ascii")

@@ -1,0 +1,34 @@
+"""One question of a search space: what a worker asks and the study answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Value = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of the search space, in words that cross processes.
+
+    Args:
+        name: Its path in the space, the same in each build ("image/normalize").
+        choices: The values to choose from; empty for a range.
+        ordered: Whether the choices stand in an order that means something.
+        low: Smallest value of a range.
+        high: Largest value of a range, itself included.
+        step: Distance between two values of a range; None for none.
+        log: Whether the range is searched on a logarithmic scale.
+        whole: Whether the range holds whole numbers only.
+        default: AutoKeras's own default, which the first trial uses.
+    """
+
+    name: str
+    choices: tuple[Value, ...] = ()
+    ordered: bool = False
+    low: float = 0.0
+    high: float = 0.0
+    step: float | None = None
+    log: bool = False
+    whole: bool = False
+    default: Value = 0

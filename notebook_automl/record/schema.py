@@ -1,0 +1,109 @@
+"""What is known of a run's data: columns, shapes, target, fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+MOST_CLASSES = 1000
+"""A target with more distinct values than this has no list of classes."""
+
+Label = str | bool | int | float
+Kind = Literal["str", "bool", "int", "float"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Args:
+        name: As in the person's table.
+        role: What it is learned as; "dropped" if not at all.
+        dtype: The pandas dtype that it has in the loaded `frame`.
+        reason: Why it was dropped.
+        cast: The dtype that the generated code casts it to; "" if it stays as it came.
+    """
+
+    name: str | int
+    role: Literal["numeric", "categorical", "dropped"]
+    dtype: str
+    reason: str = ""
+    cast: str = ""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be predicted.
+
+    Args:
+        name: The table's column; None for arrays.
+        kind: The Python type of one label.
+        classes: The sorted distinct labels; None if there are more than `MOST_CLASSES`.
+        counts: Rows of each class, in the order of `classes`.
+        unique: Number of distinct labels.
+        dtype: The dtype that the labels have once loaded.
+        cast: The dtype that the generated code casts them to; "" if they stay as they
+            came.
+    """
+
+    name: str | int | None
+    kind: Kind
+    classes: tuple[Label, ...] | None
+    counts: tuple[int, ...] | None
+    unique: int
+    dtype: str = ""
+    cast: str = ""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What a source found out about its data; goes to JSON and back.
+
+    Args:
+        source: Name of the source.
+        variables: Their names in the person's notebook; empty if unknown.
+        rows: Rows (samples) that have a label.
+        columns: A table's columns without the target; empty for arrays.
+        shape: Axes of one sample, (height, width) or (height, width, channels); None
+            for a table.
+        dtype: Of `x`; "" for a table.
+        target: What is to be predicted.
+        fingerprint: SHA-256 over the values that the generated code loads.
+        bytes: Size of these values in memory.
+    """
+
+    source: str
+    variables: tuple[str, ...]
+    rows: int
+    columns: tuple[Column, ...]
+    shape: tuple[int, ...] | None
+    dtype: str
+    target: Target
+    fingerprint: str
+    bytes: int
+
+    def names(self, role: str) -> list[str | int]:
+        """Names of the columns that have this role, in the table's order."""
+        return [column.name for column in self.columns if column.role == role]
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary that JSON can hold."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Schema:
+        """The schema that `to_json` wrote, lists turned back into tuples."""
+        target = {key: _frozen(value) for key, value in content["target"].items()}
+        rest = {key: _frozen(value) for key, value in content.items()}
+        return cls(
+            **rest
+            | {
+                "columns": tuple(Column(**column) for column in content["columns"]),
+                "target": Target(**target),
+            }
+        )
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,107 @@
+"""The one file that knows Optuna: a study in the run folder that asks and is told."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
+from notebook_automl.record.parameters import Parameter, Value
+from notebook_automl.search._tuner import TUNERS
+
+_NAME = "search"
+
+
+class Study:
+    """An Optuna study whose trials are asked for value by value.
+
+    The first trial of a study takes AutoKeras's own defaults: a sane model stands on
+    the leaderboard before anything is explored.
+
+    Args:
+        journal: The study's journal file, which Optuna's dashboard opens.
+        tuner: A name in `TUNERS`.
+        mode: "max" or "min".
+        seed: Seed of the proposals.
+    """
+
+    def __init__(self, journal: Path, tuner: str, mode: str, seed: int) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._sampler = TUNERS.get(tuner).sampler(optuna, seed)
+        self._study = optuna.create_study(
+            storage=JournalStorage(JournalFileBackend(str(journal))),
+            study_name=_NAME,
+            sampler=self._sampler,
+            direction="maximize" if mode == "max" else "minimize",
+            load_if_exists=True,
+        )
+        self._open: dict[int, optuna.Trial] = {}
+
+    def fail_running(self) -> None:
+        """Tell the study that trials of an earlier attempt will not come back."""
+        for trial in self._study.get_trials(states=(TrialState.RUNNING,)):
+            self._study.tell(trial.number, state=TrialState.FAIL)
+
+    def ask(self) -> int:
+        """Open a trial.
+
+        Returns:
+            Its number.
+        """
+        trial = self._study.ask()
+        self._open[trial.number] = trial
+        return int(trial.number)
+
+    def suggest(self, number: int, parameter: Parameter) -> Value:
+        """A value for a parameter of an open trial.
+
+        Args:
+            number: The trial's number.
+            parameter: What is asked for.
+
+        Returns:
+            The proposed value.
+        """
+        trial = self._open[number]
+        if number > 0:
+            return _suggest(trial, parameter)
+        fixed = {parameter.name: parameter.default}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            sampler = optuna.samplers.PartialFixedSampler(fixed, self._sampler)
+        self._study.sampler = sampler
+        try:
+            return _suggest(trial, parameter)
+        finally:
+            self._study.sampler = self._sampler
+
+    def tell(self, number: int, value: float | None) -> None:
+        """Close a trial.
+
+        Args:
+            number: The trial's number.
+            value: Its objective; None or a number that is not finite fails it.
+        """
+        self._open.pop(number)
+        if value is None or not math.isfinite(value):
+            self._study.tell(number, state=TrialState.FAIL)
+        else:
+            self._study.tell(number, value)
+
+
+def _suggest(trial: optuna.Trial, parameter: Parameter) -> Value:
+    """Optuna's proposal for a parameter."""
+    p = parameter
+    if p.choices:
+        return trial.suggest_categorical(p.name, p.choices)  # type: ignore[return-value]
+    step = None if p.log else p.step
+    if p.whole:
+        low, high = int(p.low), int(p.high)
+        return trial.suggest_int(p.name, low, high, log=p.log, step=int(step or 1))
+    return trial.suggest_float(p.name, p.low, p.high, log=p.log, step=step)

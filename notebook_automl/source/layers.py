@@ -1,0 +1,336 @@
+"""A built Keras graph as functional-API lines, one line a layer.
+
+Nothing of Keras is imported here: a layer tells its own options (`get_config`), and a
+fresh layer of the same class tells which of them are defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from notebook_automl.errors import UnsupportedLayerError
+from notebook_automl.source.literals import literal
+from notebook_automl.source.naming import NamedFloat, NamedInt, constant_names
+
+NameOf = Callable[[NamedInt | NamedFloat], str]
+
+# One entry a class that the generator knows: the options written without their
+# names, in the order of the constructor. Every other option is written by name, and
+# only where it differs from the default.
+POSITIONAL: dict[str, tuple[str, ...]] = {
+    "Activation": ("activation",),
+    "Add": (),
+    "BatchNormalization": (),
+    "Concatenate": (),
+    "Conv1D": ("filters", "kernel_size"),
+    "Conv2D": ("filters", "kernel_size"),
+    "Conv3D": ("filters", "kernel_size"),
+    "Dense": ("units",),
+    "Dropout": ("rate",),
+    "Flatten": (),
+    "GlobalAveragePooling1D": (),
+    "GlobalAveragePooling2D": (),
+    "GlobalAveragePooling3D": (),
+    "GlobalMaxPooling1D": (),
+    "GlobalMaxPooling2D": (),
+    "GlobalMaxPooling3D": (),
+    "MaxPooling1D": ("pool_size",),
+    "MaxPooling2D": ("pool_size",),
+    "MaxPooling3D": ("pool_size",),
+    "Normalization": (),
+    "PolynomialDecay": ("initial_learning_rate", "decay_steps"),
+    "RandomContrast": ("factor",),
+    "RandomFlip": ("mode",),
+    "RandomRotation": ("factor",),
+    "RandomTranslation": ("height_factor", "width_factor"),
+    "ReLU": (),
+    "Rescaling": ("scale",),
+    "Resizing": ("height", "width"),
+    "SeparableConv1D": ("filters", "kernel_size"),
+    "SeparableConv2D": ("filters", "kernel_size"),
+    "Softmax": (),
+}
+
+# Whole networks that Keras ships, by the name that each gives to itself.
+APPLICATIONS = {
+    "resnet50": "ResNet50",
+    "resnet101": "ResNet101",
+    "resnet152": "ResNet152",
+    "resnet50v2": "ResNet50V2",
+    "resnet101v2": "ResNet101V2",
+    "resnet152v2": "ResNet152V2",
+    "xception": "Xception",
+    **{f"efficientnetb{i}": f"EfficientNetB{i}" for i in range(8)},
+}
+
+# AutoKeras's own cast: the prepared arrays are float32 already, so it does nothing.
+PASSED_OVER = ("CastToFloat32",)
+
+
+LEARNING_RATE = "learning_rate"
+
+
+@dataclass
+class Step:
+    """One layer of a graph with the steps that feed it.
+
+    Args:
+        layer: The Keras layer.
+        sources: Positions of the steps whose outputs it takes.
+        users: Positions of the steps that take its output.
+    """
+
+    layer: Any
+    sources: tuple[int, ...]
+    users: list[int] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        """The layer's class name."""
+        return type(self.layer).__name__
+
+
+@dataclass(frozen=True)
+class GraphCode:
+    """A graph written as code.
+
+    Args:
+        lines: Statements that leave `model`.
+        constants: Names of constants that occur in the lines, each with its value.
+    """
+
+    lines: tuple[str, ...]
+    constants: dict[str, int | float]
+
+
+def steps(model: Any) -> list[Step]:
+    """The layers of a functional model in the order in which they are called.
+
+    Args:
+        model: A built `keras.Model` in which each layer is called once.
+
+    Returns:
+        One step a layer, those that do nothing left out.
+
+    Raises:
+        UnsupportedLayerError: A layer is called more than once.
+    """
+    position: dict[int, int] = {}
+    found: list[Step] = []
+    for layer in model.layers:
+        if type(layer).__name__ in PASSED_OVER:
+            position[id(layer.output)] = position[id(layer.input)]
+            continue
+        if len(layer._inbound_nodes) != 1 and type(layer).__name__ != "Functional":
+            raise UnsupportedLayerError(
+                f"The code generator expects each layer to be called once, got "
+                f"{layer.name!r} ({type(layer).__name__}) called "
+                f"{len(layer._inbound_nodes)} times. Give each call a layer of its own."
+            )
+        node = layer._inbound_nodes[-1]
+        sources = tuple(position[id(tensor)] for tensor in node.input_tensors)
+        for source in sources:
+            found[source].users.append(len(found))
+        position[id(node.outputs[0])] = len(found)
+        found.append(Step(layer, sources))
+    return found
+
+
+def structure(model: Any) -> list[tuple[str, dict[str, Any], tuple[int, ...]]]:
+    """What a graph computes, without the names of its layers.
+
+    Two models with equal structures hold the same layers with the same options, wired
+    in the same way.
+
+    Args:
+        model: A built `keras.Model`.
+
+    Returns:
+        Class name, options and sources of each layer.
+    """
+    return [(step.kind, _comparable(step.layer), step.sources) for step in steps(model)]
+
+
+def graph_code(model: Any) -> GraphCode:
+    """Write a built graph as functional-API lines.
+
+    Args:
+        model: A built `keras.Model` with one output.
+
+    Returns:
+        The lines and the constants that they name.
+
+    Raises:
+        UnsupportedLayerError: The generator does not know a layer or an option.
+    """
+    found = steps(model)
+    values: dict[str, int | float] = {}
+
+    def note(number: NamedInt | NamedFloat) -> str:
+        values[number.path] = number
+        return ""
+
+    # Which paths occur is known when all is written; the second time they have names.
+    list(_graph_lines(found, note))
+    names = constant_names(values)
+    lines = _graph_lines(found, lambda number: names[number.path])
+    return GraphCode(tuple(lines), {names[path]: values[path] for path in values})
+
+
+def optimizer_code(optimizer: Any) -> str:
+    """Write an optimizer, with the constant `LEARNING_RATE` for its learning rate.
+
+    Args:
+        optimizer: The Keras optimizer of a compiled model.
+
+    Returns:
+        A Python expression.
+    """
+    name = LEARNING_RATE.upper()
+    rate = optimizer._learning_rate  # the schedule, or a float32 variable
+    if hasattr(rate, "decay_steps"):
+        first = call_code(rate, "keras.optimizers.schedules.", lambda _: name)
+    else:
+        first = name
+    kind = type(optimizer).__name__
+    config, defaults = optimizer.get_config(), type(optimizer)().get_config()
+    changed = [
+        f"{key}={literal(value)}"
+        for key, value in config.items()
+        if key not in ("name", LEARNING_RATE) and value != defaults[key]
+    ]
+    return f"keras.optimizers.{kind}({', '.join([first, *changed])})"
+
+
+def call_code(instance: Any, prefix: str, name_of: NameOf) -> str:
+    """Write the constructor call of a layer, optimizer or schedule.
+
+    Args:
+        instance: The Keras object.
+        prefix: What stands before its class name ("layers.").
+        name_of: Gives the constant of a number that has a path.
+
+    Returns:
+        A Python expression.
+
+    Raises:
+        UnsupportedLayerError: An option is no plain value.
+    """
+    kind = type(instance).__name__
+    config = instance.get_config()
+    positional = POSITIONAL.get(kind, ())
+    required = {key: config[key] for key in positional}
+    defaults = type(instance)(**required).get_config()
+    arguments = [_value(config[key], kind, key, name_of) for key in positional]
+    arguments += [
+        f"{key}={_value(value, kind, key, name_of)}"
+        for key, value in config.items()
+        if key not in positional and key != "name" and value != defaults.get(key)
+    ]
+    return f"{prefix}{kind}({', '.join(arguments)})"
+
+
+def _graph_lines(found: list[Step], name_of: NameOf) -> Iterator[str]:
+    """The lines of all steps and of the model."""
+    variables = _variables(found)
+    for step, variable in zip(found, variables, strict=True):
+        fed = [variables[source] for source in step.sources]
+        yield from _lines(step, variable, fed, name_of)
+    inputs = [
+        v for s, v in zip(found, variables, strict=True) if s.kind == "InputLayer"
+    ]
+    yield f"model = keras.Model({_one_or_list(inputs)}, {variables[-1]})"
+
+
+def _one_or_list(variables: list[str]) -> str:
+    return variables[0] if len(variables) == 1 else f"[{', '.join(variables)}]"
+
+
+def _lines(
+    step: Step, variable: str, inputs: list[str], name_of: NameOf
+) -> Iterator[str]:
+    """The lines of one step."""
+    fed = _one_or_list(inputs)
+    if step.kind == "InputLayer":
+        shape = tuple(step.layer.batch_shape[1:])
+        dtype = "" if step.layer.dtype == "float32" else f", dtype={step.layer.dtype!r}"
+        yield f"{variable} = keras.Input({literal(shape)}{dtype})"
+    elif step.kind == "Functional":
+        yield f"{variable} = {_application(step.layer)}({fed})"
+    elif step.kind not in POSITIONAL:
+        raise UnsupportedLayerError(
+            f"The code generator does not know the layer class {step.kind!r} (layer "
+            f"{step.layer.name!r}); it knows {', '.join(sorted(POSITIONAL))}. Leave "
+            "the block that builds it out of the space."
+        )
+    elif step.kind == "Normalization":
+        if fed != "inputs":
+            raise UnsupportedLayerError(
+                "The code generator expects Normalization right behind the input, got "
+                f"it behind {fed!r}: it is adapted to the prepared rows. Put it first."
+            )
+        yield f"normalization = {call_code(step.layer, 'layers.', name_of)}"
+        yield "normalization.adapt(x_train)"
+        yield f"{variable} = normalization({fed})"
+    else:
+        yield f"{variable} = {call_code(step.layer, 'layers.', name_of)}({fed})"
+
+
+def _application(layer: Any) -> str:
+    """A whole network of `keras.applications`, without weights and without its top."""
+    kind = APPLICATIONS.get(layer.name)
+    if kind is None:
+        raise UnsupportedLayerError(
+            f"The code generator does not know the network {layer.name!r}; it knows "
+            f"{', '.join(APPLICATIONS)}. Leave the block that builds it out."
+        )
+    shape = literal(tuple(layer.input.shape[1:]))
+    return (
+        f"keras.applications.{kind}"
+        f"(include_top=False, weights=None, input_shape={shape})"
+    )
+
+
+def _variables(found: list[Step]) -> list[str]:
+    """A variable for each step's output: `x` along a chain, names where it forks."""
+    inputs = sum(step.kind == "InputLayer" for step in found)
+    variables = []
+    for place, step in enumerate(found):
+        if step.kind == "InputLayer":
+            variables.append("inputs" if inputs == 1 else f"{step.layer.name}_inputs")
+        elif place == len(found) - 1:
+            variables.append("outputs")
+        elif set(step.users) == {place + 1}:
+            variables.append("x")
+        else:
+            variables.append(f"{step.layer.name}_outputs")
+    return variables
+
+
+def _value(value: Any, kind: str, key: str, name_of: NameOf) -> str:
+    """An option's value as source; a square tuple is written as its one number."""
+    if isinstance(value, NamedInt | NamedFloat):
+        return name_of(value)
+    if isinstance(value, tuple | list):
+        if len(value) > 1 and all(part == value[0] for part in value):
+            return _value(value[0], kind, key, name_of)
+        if len(value) == 2 and value[0] == -value[1]:
+            return _value(value[1], kind, key, name_of)
+        return f"({', '.join(_value(part, kind, key, name_of) for part in value)},)"
+    if value is None or isinstance(value, str | int | float):
+        return literal(value)
+    raise UnsupportedLayerError(
+        f"The code generator writes plain values, got {key}={value!r} "
+        f"({type(value).__name__}) in a {kind}. Leave that option at its default."
+    )
+
+
+def _comparable(layer: Any) -> dict[str, Any]:
+    """A layer's options without its name; a nested network by its own structure."""
+    if type(layer).__name__ == "Functional":
+        return {"layers": structure(layer), "parameters": layer.count_params()}
+    config: dict[str, Any] = dict(layer.get_config())
+    config.pop("name", None)
+    return config

@@ -1,0 +1,162 @@
+"""The one file that knows AutoKeras: its graph, built from values that we are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import autokeras
+import keras
+import keras_tuner
+from keras_tuner.engine import hyperparameters
+
+from notebook_automl.record.parameters import Parameter, Value
+from notebook_automl.record.schema import Schema
+from notebook_automl.source.naming import named
+from notebook_automl.tasks._task import Prepared, Task
+
+Ask = Callable[[Parameter], Value]
+
+
+class AskedHyperParameters(keras_tuner.HyperParameters):
+    """AutoKeras's hyperparameters, each asked for the first time that a block uses it.
+
+    KerasTuner passes every `hp.Choice`, `Int`, `Float` and `Boolean` through
+    `_register` when it is first met in a build, whatever the block.
+
+    Args:
+        ask: Answers a parameter with a value.
+        limits: Patterns of paths and the choices that are left of each.
+    """
+
+    def __init__(self, ask: Ask, limits: Mapping[str, tuple[Any, ...]]) -> None:
+        super().__init__()
+        self._ask = ask
+        self._limits = limits
+
+    def _register(self, hyperparameter: Any, overwrite: bool = False) -> Any:
+        hp = hyperparameter
+        if hp.name not in self.values and self.is_active(hp):
+            self.values[hp.name] = self._answer(hp)
+        return super()._register(hp, overwrite)
+
+    def _answer(self, hp: Any) -> Value:
+        if isinstance(hp, hyperparameters.Fixed):
+            return hp.value  # type: ignore[no-any-return]
+        parameter = _parameter(hp)
+        left = next(
+            (v for pattern, v in self._limits.items() if fnmatchcase(hp.name, pattern)),
+            parameter.choices,
+        )
+        choices = tuple(choice for choice in parameter.choices if choice in left)
+        if len(choices) == 1:
+            return choices[0]
+        default = parameter.default if parameter.default in choices else choices[:1]
+        if choices:
+            fields = vars(parameter) | {"choices": choices}
+            fields["default"] = default[0] if isinstance(default, tuple) else default
+            parameter = Parameter(**fields)
+        return self._ask(parameter)
+
+
+def _parameter(hp: Any) -> Parameter:
+    """KerasTuner's description of a hyperparameter in our own words."""
+    if isinstance(hp, hyperparameters.Boolean):
+        return Parameter(hp.name, choices=(False, True), default=hp.default)
+    if isinstance(hp, hyperparameters.Choice):
+        return Parameter(
+            hp.name, choices=tuple(hp.values), ordered=hp.ordered, default=hp.default
+        )
+    log = hp.sampling != "linear"
+    return Parameter(
+        hp.name,
+        low=hp.min_value,
+        high=hp.max_value,
+        step=None if log else hp.step,
+        log=log,
+        whole=isinstance(hp, hyperparameters.Int),
+        default=hp.default,
+    )
+
+
+class RescaledRegressionHead(autokeras.RegressionHead):
+    """AutoKeras's regression head, with outputs in the target's own unit.
+
+    Args:
+        mean: Mean of the training targets.
+        std: Their standard deviation.
+        **kwargs: As `autokeras.RegressionHead`.
+    """
+
+    def __init__(self, mean: float, std: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mean = mean
+        self.std = std
+
+    def build(self, hp: Any, inputs: Any = None) -> Any:
+        """Build AutoKeras's head, then scale and shift what it gives."""
+        outputs = super().build(hp, inputs)
+        return keras.layers.Rescaling(self.std, offset=self.mean)(outputs)
+
+
+@dataclass(frozen=True)
+class BuiltGraph:
+    """AutoKeras's graph of one set of values.
+
+    Args:
+        model: The compiled Keras model; its options carry the paths of their values.
+        values: Every value that was asked for, by its path.
+    """
+
+    model: Any
+    values: dict[str, Value]
+
+
+def reset() -> None:
+    """Forget built models, and count AutoKeras's and Keras's names from one again."""
+    keras.backend.clear_session()
+
+
+def build_graph(
+    task: Task,
+    schema: Schema,
+    prepared: Prepared,
+    fit: tuple[int, int],
+    ask: Ask,
+    limits: Mapping[str, tuple[Any, ...]] | None = None,
+) -> BuiltGraph:
+    """Build AutoKeras's graph of a task from the values that `ask` gives.
+
+    AutoKeras numbers its unnamed blocks and so its parameter paths; Keras's counters
+    are reset first, so that the paths are the same in each build.
+
+    Args:
+        task: The task whose space is built.
+        schema: The data.
+        prepared: Shapes and constants of the prepared data.
+        fit: Epochs and batch size, which the schedule of AutoKeras's AdamW needs.
+        ask: Answers each parameter.
+        limits: Further limits beside the task's own.
+
+    Returns:
+        The compiled model and its values.
+    """
+    reset()
+    space = task.space(autokeras, schema, prepared)
+    graph = autokeras.graph.Graph(inputs=space.inputs, outputs=space.outputs)
+    node, head = graph.inputs[0], graph.outputs[0].in_blocks[0]
+    epochs, node.batch_size = fit
+    node.shape, node.dtype = prepared.x_shape, "float32"
+    node.num_samples = prepared.rows
+    head.shape = prepared.y_shape
+    graph.set_fit_args(0, epochs=epochs)
+    asked: dict[str, Value] = {}
+
+    def answer(parameter: Parameter) -> Value:
+        asked[parameter.name] = ask(parameter)
+        return named(asked[parameter.name], parameter.name)
+
+    hp = AskedHyperParameters(answer, {**space.limits, **(limits or {})})
+    return BuiltGraph(graph.build(hp), asked)

@@ -1,0 +1,173 @@
+"""What a task is: from a schema to a search space and to the code around the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from notebook_automl._registry import Room
+from notebook_automl.errors import SearchError, received
+from notebook_automl.record.schema import Schema
+from notebook_automl.source.code import Code
+
+TASKS = Room("notebook_automl.tasks", kind="task", field="task")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric as Keras computes it.
+
+    Args:
+        code: The entry of `compile(metrics=[...])`; empty for the loss itself.
+        mode: "max" where more is better, else "min".
+    """
+
+    code: str
+    mode: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """How many rows are kept from training, and the seed that draws them.
+
+    Args:
+        validation_rows: Rows that choose the epoch and the trial.
+        test_rows: Rows that are scored once, for the chosen trial.
+    """
+
+    validation_rows: int
+    test_rows: int
+
+
+@dataclass(frozen=True)
+class Space:
+    """A search space in AutoKeras's functional API.
+
+    Args:
+        inputs: The input node.
+        outputs: The head's output node.
+        limits: Patterns of parameter paths and the choices that are left of each; a
+            single one is fixed and not asked for.
+    """
+
+    inputs: Any
+    outputs: Any
+    limits: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a space may know of the prepared data.
+
+    Args:
+        x_shape: Axes of one prepared sample.
+        y_shape: Axes of one prepared label.
+        rows: Rows that are trained on.
+        constants: Numbers that the prepare cell left, by their names.
+        accelerated: Whether a GPU trains.
+    """
+
+    x_shape: tuple[int, ...]
+    y_shape: tuple[int, ...]
+    rows: int
+    constants: Mapping[str, float]
+    accelerated: bool
+
+
+class Task(Protocol):
+    """What a task must do.
+
+    Laws: `check` and `proposes` read the schema only; the code of `split` leaves
+    `train_rows`, `validation_rows` and `test_rows` (positions), that of `prepare`
+    leaves `x_*`, `y_*` for train, validation and test as float32 arrays and a function
+    `prepare(rows)`, that of `predict` a function `predict(rows)`; the code imports
+    neither AutoKeras nor this package.
+    """
+
+    default_metric: str
+    sources: tuple[str, ...]
+
+    def metrics(self, schema: Schema) -> Mapping[str, Metric]:
+        """The metrics that may be the objective, by name."""
+
+    def classes(self, schema: Schema) -> int:
+        """How many rows each set needs at least: one a class, or 1 for numbers."""
+
+    def proposes(self, schema: Schema) -> bool:
+        """Whether `task="auto"` means this task for such data; one task says yes."""
+
+    def check(self, schema: Schema) -> None:
+        """Refuse data that the task cannot learn from.
+
+        Raises:
+            DataError: With what was expected, what came and what to do.
+        """
+
+    def split(self, schema: Schema, split: Split) -> Code:
+        """Code that draws the three sets of rows."""
+
+    def prepare(self, schema: Schema) -> Code:
+        """Code that makes arrays from raw rows."""
+
+    def loss(self, schema: Schema) -> Mapping[str, str]:
+        """Arguments of `compile` beside optimizer and metrics, as source."""
+
+    def predict(self, schema: Schema) -> Code:
+        """Code that turns raw rows into labels or numbers."""
+
+    def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
+        """The search space; `autokeras` is handed in, so that no task imports it."""
+
+
+def split_sizes(schema: Schema, validation: float, test: float, classes: int) -> Split:
+    """Rows of the validation and the test set.
+
+    Args:
+        schema: The data.
+        validation: Share of all rows.
+        test: Share of all rows.
+        classes: Classes that each set must be able to hold; 1 for numbers.
+
+    Returns:
+        Row counts: the shares, rounded, but a row a class at the least.
+
+    Raises:
+        SearchError: Nothing would be left to train on.
+    """
+    rows = schema.rows
+    split = Split(
+        validation_rows=max(round(rows * validation), classes),
+        test_rows=max(round(rows * test), classes),
+    )
+    if rows - split.validation_rows - split.test_rows < classes:
+        raise SearchError(
+            f"Expected a split that leaves rows to train on, got validation_split="
+            f"{validation} and test_split={test} of {rows} rows. Type smaller shares "
+            "or bring more rows.",
+            field="validation_split",
+        )
+    return split
+
+
+def propose(schema: Schema) -> str:
+    """The task that `task="auto"` means.
+
+    Args:
+        schema: The data.
+
+    Returns:
+        A name in `TASKS`.
+
+    Raises:
+        SearchError: No task, or more than one, claims the data.
+    """
+    names = [name for name in TASKS.names() if TASKS.get(name).proposes(schema)]
+    if len(names) == 1:
+        return names[0]
+    raise SearchError(
+        f"Expected data that one task fits, {received(schema.source)} with a target of "
+        f"kind {schema.target.kind!r}, which fits {', '.join(names) or 'none'}. Type "
+        f"task= with one of: {', '.join(TASKS.names())}.",
+        field="task",
+    )

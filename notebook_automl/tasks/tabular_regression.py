@@ -1,0 +1,114 @@
+"""A number from the columns of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from notebook_automl.errors import DataError, received
+from notebook_automl.record.schema import Schema
+from notebook_automl.source.code import Code
+from notebook_automl.source.naming import named
+from notebook_automl.tasks import _classes, _tabular
+from notebook_automl.tasks._task import Metric, Prepared, Space, Split
+
+_TARGETS = """\
+targets = pd.to_numeric(frame[TARGET]).to_numpy("float32")[:, None]
+y_train = targets[train_rows]
+y_validation = targets[validation_rows]
+y_test = targets[test_rows]
+TARGET_MEAN = float(y_train.mean())
+TARGET_STD = float(y_train.std())
+"""
+
+
+class TabularRegression:
+    """A quantity from numbers, categories and booleans.
+
+    The model ends with a layer that brings standardised outputs back to the target's
+    own unit, and the loss is weighted to match: AutoKeras's learning rates then fit
+    targets of any size, and each metric stands in the target's unit.
+    """
+
+    default_metric = "rmse"
+    sources = _tabular.SOURCES
+
+    def metrics(self, schema: Schema) -> Mapping[str, Metric]:
+        return {
+            "rmse": Metric('keras.metrics.RootMeanSquaredError(name="rmse")', "min"),
+            "mae": Metric('keras.metrics.MeanAbsoluteError(name="mae")', "min"),
+            "mse": Metric('keras.metrics.MeanSquaredError(name="mse")', "min"),
+            "r2": Metric('keras.metrics.R2Score(name="r2")', "max"),
+            "loss": Metric("", "min"),
+        }
+
+    def classes(self, schema: Schema) -> int:
+        return 1
+
+    def proposes(self, schema: Schema) -> bool:
+        return schema.source in self.sources and not _classes.proposes_classes(schema)
+
+    def check(self, schema: Schema) -> None:
+        target = schema.target
+        if target.kind not in ("int", "float"):
+            raise DataError(
+                f"Expected a target of numbers, got {target.kind} in {target.name!r}. "
+                'Type task="tabular_classification", or make the column numeric.',
+                field="target",
+            )
+        if target.unique < 2:
+            only = target.classes[0] if target.classes else None
+            raise DataError(
+                f"Expected a target that varies, {received(only)} in every row of "
+                f"{target.name!r}. Choose another target.",
+                field="target",
+            )
+
+    def split(self, schema: Schema, split: Split) -> Code:
+        return Code(
+            imports=(
+                "import numpy as np",
+                "from sklearn.model_selection import train_test_split",
+            ),
+            source=f"""\
+# Shuffled: train, validation, test.
+train_rows, test_rows = train_test_split(
+    np.arange(len(frame)), test_size={split.test_rows}, random_state=SEED
+)
+train_rows, validation_rows = train_test_split(
+    train_rows, test_size={split.validation_rows}, random_state=SEED
+)
+""",
+        )
+
+    def prepare(self, schema: Schema) -> Code:
+        return _tabular.prepare_code(schema, _TARGETS)
+
+    def loss(self, schema: Schema) -> Mapping[str, str]:
+        return {"loss": '"mean_squared_error"', "loss_weights": "1 / TARGET_STD**2"}
+
+    def predict(self, schema: Schema) -> Code:
+        return Code(
+            source='''\
+def predict(rows):
+    """Predicted number for each raw row."""
+    return model.predict(prepare(rows), verbose=0)[:, 0]
+
+
+print(predict(frame.head()))
+'''
+        )
+
+    def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
+        # AutoKeras may be loaded by whoever builds a space, not by who lists tasks.
+        from notebook_automl.tasks._autokeras import RescaledRegressionHead
+
+        inputs, node = _tabular.columns_node(autokeras)
+        mean, std = (prepared.constants[name] for name in ("TARGET_MEAN", "TARGET_STD"))
+        head = RescaledRegressionHead(
+            mean=named(mean, "TARGET_MEAN"), std=named(std, "TARGET_STD"), name="head"
+        )
+        return Space(inputs, head(node))
+
+
+PLUGIN = TabularRegression()

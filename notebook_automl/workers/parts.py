@@ -1,0 +1,235 @@
+"""Where task, data and graph meet: the parts of a trial's program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from textwrap import wrap
+from typing import Any
+
+from notebook_automl.data._source import SOURCES, Origin
+from notebook_automl.record.layout import RunFolder, read_json
+from notebook_automl.record.schema import Schema
+from notebook_automl.source.code import Code
+from notebook_automl.source.layers import GraphCode
+from notebook_automl.source.literals import literal
+from notebook_automl.source.program import Program, assemble
+from notebook_automl.tasks._task import TASKS, Metric, Task, split_sizes
+
+# The epoch whose checkpoint is kept; stops that AutoKeras sets by default, too.
+_PATIENCE_EPOCHS = 10
+_MIN_DELTA = 1e-4
+
+# All that a replay depends on beside versions: set before anything is imported.
+_CPU = {
+    "KERAS_BACKEND": "tensorflow",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_ENABLE_ONEDNN_OPTS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+}
+_GPU = {
+    "KERAS_BACKEND": "tensorflow",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+}
+_SETUP = """\
+keras.config.set_floatx("float32")
+keras.config.set_image_data_format("channels_last")
+SEED = {seed}
+"""
+_CHECKPOINT = "best.keras"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run was asked for, as its folder tells it.
+
+    Args:
+        search: The description (search.json).
+        schema: The data.
+        task: The task's plugin.
+        metric: The objective's name, without "val_".
+        accelerated: Whether a GPU trains.
+    """
+
+    search: Mapping[str, Any]
+    schema: Schema
+    task: Task
+    metric: str
+    accelerated: bool
+
+    @classmethod
+    def read(cls, folder: RunFolder) -> Asked:
+        """Read the description and the schema of a run."""
+        search = read_json(folder.search)
+        return cls(
+            search=search,
+            schema=Schema.from_json(read_json(folder.schema)),
+            task=TASKS.get(search["task"]),
+            metric=search["metric"],
+            accelerated=search["device"] == "gpu",
+        )
+
+    @property
+    def mode(self) -> str:
+        """ "max" where more of the objective is better, else "min"."""
+        return self._metric.mode
+
+    @property
+    def _metric(self) -> Metric:
+        return self.task.metrics(self.schema)[self.metric]
+
+
+def environment(asked: Asked) -> dict[str, str]:
+    """Variables that the first cell sets before anything is imported.
+
+    Args:
+        asked: The run's description.
+
+    Returns:
+        Name to value: backend, threads, memory growth.
+    """
+    return _GPU if asked.accelerated else _CPU
+
+
+def shared_parts(asked: Asked, origin: Origin) -> dict[str, Code]:
+    """The parts that do not depend on what the search chooses.
+
+    Args:
+        asked: The run's description.
+        origin: Where the load cell finds the data.
+
+    Returns:
+        Code of set-up, load, split and prepare.
+    """
+    search, schema, task = asked.search, asked.schema, asked.task
+    split = split_sizes(
+        schema, search["validation_split"], search["test_split"], task.classes(schema)
+    )
+    setup = Code(("import keras",), _SETUP.format(seed=search["seed"]))
+    if asked.accelerated:
+        setup = Code(
+            (*setup.imports, "import tensorflow as tf"),
+            setup.source + "tf.config.experimental.enable_op_determinism()\n",
+        )
+    return {
+        "setup": setup,
+        "load": SOURCES.get(schema.source).load_code(schema, origin),
+        "split": task.split(schema, split),
+        "prepare": task.prepare(schema),
+    }
+
+
+def program(
+    asked: Asked,
+    shared: Mapping[str, Code],
+    graph: GraphCode,
+    optimizer: str,
+    chosen: Mapping[str, Any],
+    epochs: int,
+) -> Program:
+    """The whole program of a trial.
+
+    Args:
+        asked: The run's description.
+        shared: Parts from `shared_parts`.
+        graph: The model as code.
+        optimizer: The optimizer as an expression.
+        chosen: Every value that the search chose, by its path.
+        epochs: Epochs to train.
+
+    Returns:
+        The formatted program.
+    """
+    parts = {
+        **shared,
+        "build": _build(graph, chosen, shared),
+        "compile": _compile(asked, optimizer, chosen["learning_rate"]),
+        "train": _train(epochs, asked.search["batch_size"]),
+        "evaluate": _EVALUATE,
+        "predict": asked.task.predict(asked.schema),
+    }
+    return assemble(parts, environment(asked))
+
+
+def _build(
+    graph: GraphCode, chosen: Mapping[str, Any], shared: Mapping[str, Code]
+) -> Code:
+    """Constants, then the model; what shaped the graph is named in a comment."""
+    made = shared["prepare"].source
+    constants = {k: v for k, v in graph.constants.items() if f"{k} = " not in made}
+    values = ", ".join(f"{path}={literal(value)}" for path, value in chosen.items())
+    lines = [
+        *wrap(f"# The search chose {values}.", 88, subsequent_indent="# "),
+        *(f"{name} = {literal(value)}" for name, value in constants.items()),
+        "",
+        "keras.utils.set_random_seed(SEED)",
+        *graph.lines,
+        "model.summary()",
+    ]
+    imports = ("import keras", "from keras import layers")
+    return Code(imports, "\n".join(lines))
+
+
+def _compile(asked: Asked, optimizer: str, learning_rate: float) -> Code:
+    """Optimizer, loss, metrics, and the callbacks that keep the best epoch."""
+    metrics = asked.task.metrics(asked.schema)
+    names = dict.fromkeys([asked.task.default_metric, asked.metric])
+    codes = [metrics[name].code for name in names if metrics[name].code]
+    arguments = {
+        "optimizer": optimizer,
+        **asked.task.loss(asked.schema),
+        "metrics": f"[{', '.join(codes)}]",
+        "jit_compile": "False",
+    }
+    lines = "\n".join(f"    {key}={value}," for key, value in arguments.items())
+    return Code(
+        source=f"""\
+LEARNING_RATE = {literal(learning_rate)}
+
+model.compile(
+{lines}
+)
+callbacks = [
+    keras.callbacks.ModelCheckpoint(
+        "{_CHECKPOINT}",
+        monitor="val_{asked.metric}",
+        mode="{asked.mode}",
+        save_best_only=True,
+    ),
+    keras.callbacks.EarlyStopping(
+        "val_loss", patience={_PATIENCE_EPOCHS}, min_delta={_MIN_DELTA}
+    ),
+]
+"""
+    )
+
+
+def _train(epochs: int, batch_size: int) -> Code:
+    return Code(
+        source=f"""\
+EPOCHS = {epochs}
+BATCH_SIZE = {batch_size}
+
+history = model.fit(
+    x_train,
+    y_train,
+    validation_data=(x_validation, y_validation),
+    epochs=EPOCHS,
+    batch_size=BATCH_SIZE,
+    callbacks=callbacks,
+    verbose=2,
+)
+"""
+    )
+
+
+_EVALUATE = Code(
+    source=f"""\
+# The best epoch's model, on rows that chose neither the epoch nor the trial.
+model = keras.models.load_model("{_CHECKPOINT}")
+test_metrics = model.evaluate(x_test, y_test, return_dict=True, verbose=0)
+print(test_metrics)
+"""
+)
