@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from types import TracebackType
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 from notebook_automl.plots._summary import Summary
 
@@ -69,7 +69,7 @@ class _Output:
     def __init__(self) -> None:
         from IPython.display import DisplayHandle
 
-        self._handle = DisplayHandle()
+        self._handle: Any = DisplayHandle()  # type: ignore[no-untyped-call]
         self._shown: dict[str, str] = {}
 
     def show(self, summary: Summary) -> None:

@@ -100,10 +100,10 @@ class Summary:
 
     def line(self) -> str:
         """One line of progress."""
-        parts = [] if self.stage == "searching" and self.rows else [self._state()]
-        if self.note:
-            parts[-1] += f" ({self.note.rstrip('.')})"
+        note = f" ({self.note.rstrip('.')})" if self.note else ""
+        parts = [(self.stage or self.status) + note]
         if self.rows:
+            parts = [] if self.stage == "searching" else parts
             parts.append(self._trials(self.ended))
         if self.best is not None:
             value, trial = _number(self.best.objective), self.best.trial
@@ -114,11 +114,11 @@ class Summary:
 
     def text(self) -> str:
         """A few lines and the leaderboard."""
-        lines = [f"{self.name}: {self._state()}, {self._time()}", self.note]
+        lines = [f"{self.name}: {self._state()}, {self._time()}"]
+        lines += [self.note] if self.note else []
         if self.rows:
-            columns = self._columns()
-            lines += [self._count(), "", *_text_lines(columns), self._more()]
-        return "\n".join(lines).replace("\n\n\n", "\n\n").strip("\n")
+            lines += [self._count(), "", *_text_lines(self._columns())]
+        return "\n".join([*lines, self._more()]).rstrip("\n")
 
     def html(self) -> str:
         """The same for a page; colours and fonts are the page's own."""
@@ -133,8 +133,6 @@ class Summary:
         return "\n".join(["<div>", *lines, "</div>"])
 
     def _state(self) -> str:
-        if self.status == "running":
-            return self.stage
         new = self.stage not in ("", self.status)
         return f"{self.status}: {self.stage}" if new else self.status
 
@@ -211,10 +209,10 @@ def summary(
     rows = [_row(trial, status, metric, mode) for trial in state.trials.values()]
     best = state.best(metric, mode)
     return Summary(
-        name=printable(name),
+        name=_one_line(name),
         status=status,
         stage=_stage(state) if live else "",
-        note=printable(_NEXT.get(status, "" if live else state.reason)),
+        note=_one_line(_NEXT.get(status, "" if live else state.reason)),
         metric=metric,
         spent_s=state.spent_s(clock_s),
         minutes=minutes,
@@ -224,19 +222,20 @@ def summary(
     )
 
 
-def printable(text: str) -> str:
-    """Write a text as one line in which control characters are spelled out.
+def printable(line: str) -> str:
+    """Spell out control characters, so that a terminal shows and does not obey them.
 
     Args:
-        text: Anything.
-
-    Returns:
-        A line that a terminal shows and does not obey.
+        line: Anything.
     """
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii")
-        for c in " ".join(text.split())
+        for c in line
     )
+
+
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.split()))
 
 
 def _row(
@@ -244,15 +243,13 @@ def _row(
 ) -> Row:
     running = trial.state == "running"
     gone = running and status == "interrupted"
-    epochs = [epoch[metric] for epoch in trial.history if metric in epoch]
-    known = [value for value in epochs if not math.isnan(value)]
-    choose = max if mode == "max" else min
-    so_far = choose(known, default=None) if running else trial.metrics.get(metric)
-    reason = printable(trial.reason)
+    reason = _one_line(trial.reason)
     return Row(
         trial=trial.number,
         state="interrupted" if gone else trial.state,
-        objective=so_far,
+        objective=_so_far(trial, metric, mode)
+        if running
+        else trial.metrics.get(metric),
         test=trial.test.get(metric.removeprefix("val_")),
         epochs=trial.epochs_trained,
         planned=trial.epochs if running else 0,
@@ -260,6 +257,14 @@ def _row(
         parameters=trial.parameters,
         reason=reason[:_REASON_WIDTH] + "..." * (len(reason) > _REASON_WIDTH),
     )
+
+
+def _so_far(
+    trial: TrialState, metric: str, mode: Literal["max", "min"]
+) -> float | None:
+    epochs = [epoch.get(metric, math.nan) for epoch in trial.history]
+    known = [value for value in epochs if not math.isnan(value)]
+    return (max if mode == "max" else min)(known, default=None)
 
 
 def _rank(row: Row, mode: str) -> tuple[int, float, int]:
@@ -275,7 +280,7 @@ def _stage(state: RunState) -> str:
     if state.ended_s is not None:
         return "starting"  # a new supervisor has not said anything yet
     detail = f" ({state.stage_detail})" if state.stage_detail else ""
-    return printable(state.stage + detail)
+    return _one_line(state.stage + detail)
 
 
 def _running(rows: tuple[Row, ...]) -> str:

@@ -87,6 +87,8 @@ class Task(Protocol):
 
     default_metric: str
     sources: tuple[str, ...]
+    example: str  # data of `notebook_automl.example` that the task fits
+    example_target: str | None
 
     def metrics(self, schema: Schema) -> Mapping[str, Metric]:
         """The metrics that may be the objective, by name."""

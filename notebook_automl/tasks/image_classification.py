@@ -30,6 +30,9 @@ class ImageClassification:
     default_metric = "accuracy"
     sources: tuple[str, ...] = ("arrays",)
 
+    example = "digits"
+    example_target = None
+
     def metrics(self, schema: Schema) -> Mapping[str, Metric]:
         return _classes.metrics(schema)
 

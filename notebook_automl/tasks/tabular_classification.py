@@ -17,6 +17,9 @@ class TabularClassification:
     default_metric = "accuracy"
     sources = _tabular.SOURCES
 
+    example = "breast_cancer"
+    example_target = "diagnosis"
+
     def metrics(self, schema: Schema) -> Mapping[str, Metric]:
         return _classes.metrics(schema)
 

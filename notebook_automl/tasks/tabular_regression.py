@@ -33,6 +33,9 @@ class TabularRegression:
     default_metric = "rmse"
     sources = _tabular.SOURCES
 
+    example = "diabetes"
+    example_target = "progression"
+
     def metrics(self, schema: Schema) -> Mapping[str, Metric]:
         return {
             "rmse": Metric('keras.metrics.RootMeanSquaredError(name="rmse")', "min"),

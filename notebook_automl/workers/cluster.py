@@ -181,7 +181,7 @@ _mailboxes: dict[str, _Mailbox] = {}
 
 
 class _WorkerLink:
-    """A task's line to the supervisor; see `notebook_automl.workers.trial.Link`."""
+    """A task's line to the supervisor; see `notebook_automl.workers.link.Link`."""
 
     def __init__(self, key: str) -> None:
         self._key = key

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 if TYPE_CHECKING:
-    from notebook_automl.workers.trial import Link
+    from notebook_automl.workers.link import Link
 
 
 class Reporter(keras.callbacks.Callback):

@@ -1,0 +1,173 @@
+"""The fields of `Search` as options of a command line; the one place that does so."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
+from typing import Any, NoReturn, get_args, get_type_hints
+
+from notebook_automl.api.search import Search
+from notebook_automl.errors import SearchError, nearest, received
+from notebook_automl.record.schema import Schema, Target
+from notebook_automl.search._tuner import TUNERS
+from notebook_automl.tasks._task import TASKS
+
+_FIELDS: dict[str, Field[Any]] = {field.name: field for field in fields(Search)}
+# Metrics are named by their task, for any data; these are the least that can be.
+_ANY_DATA = Schema(
+    source="",
+    variables=(),
+    rows=0,
+    columns=(),
+    shape=None,
+    dtype="",
+    target=Target(None, "str", None, None, 0),
+    fingerprint="",
+    bytes=0,
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are ours: none of them ends the process.
+
+    Args:
+        prog: What is typed before the arguments.
+        about: What it does, for its help.
+    """
+
+    def __init__(self, prog: str, about: str) -> None:
+        super().__init__(prog, description=about, add_help=False, allow_abbrev=False)
+
+    def read(self, words: list[str]) -> argparse.Namespace:
+        """Read a command line.
+
+        Args:
+            words: The arguments.
+
+        Raises:
+            SearchError: They cannot be understood.
+        """
+        arguments, unknown = self.parse_known_args(words)
+        if unknown:
+            self.error(
+                f"unexpected argument {unknown[0]!r}."
+                f"{nearest(unknown[0], self.options())} Put quotes around a name with "
+                "spaces"
+            )
+        return arguments
+
+    def options(self) -> dict[str, bool]:
+        """The options with their dashes, and whether a value follows."""
+        return {
+            name: action.nargs != 0
+            for action in self._actions
+            for name in action.option_strings
+        }
+
+    def positionals(self) -> list[str]:
+        """The names of the arguments without dashes, in their order."""
+        return [action.dest for action in self._actions if not action.option_strings]
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line."""
+        raise SearchError(f"{self.prog}: {message}. Type {self.prog} --help.")
+
+
+def add_options(parser: Parser, *names: str) -> None:
+    """Add fields of `Search` as options; what is not typed is not in the result.
+
+    Args:
+        parser: Takes the options.
+        *names: The fields; all but the data if none is named.
+    """
+    hints = get_type_hints(Search)
+    for name in names or list(_FIELDS)[1:]:
+        field = _FIELDS[name]
+        parser.add_argument(
+            "--" + name.replace("_", "-"),
+            type=_converter(hints[name]),
+            default=argparse.SUPPRESS,
+            metavar=name.upper(),
+            help=_help(field).replace("%", "%%"),
+        )
+
+
+def data_help() -> str:
+    """What `Search` says of its data."""
+    return str(_FIELDS["data"].metadata["help"])
+
+
+def choices(name: str, task: str = "auto") -> tuple[str, ...]:
+    """What may stand after an option.
+
+    Args:
+        name: A field of `Search`.
+        task: Whose metrics; those of all tasks for "auto" and for an unknown one.
+
+    Returns:
+        All names that there are; empty for a field that takes anything.
+    """
+    match name:
+        case "task":
+            return ("auto", *TASKS.names())
+        case "tuner":
+            return TUNERS.names()
+        case "device":
+            return ("auto", "cpu", "gpu")
+        case "metric":
+            tasks = (task,) if task in TASKS.names() else TASKS.names()
+            return ("auto", *dict.fromkeys(m for t in tasks for m in _metrics(t)))
+    return ()
+
+
+def column(data: Any, text: str) -> str | int:
+    """A column as it is named in the data: `3` may be a text or a number.
+
+    Args:
+        data: What has columns, or not.
+        text: What was typed.
+    """
+    names = list(getattr(data, "columns", ()))
+    if text not in names and text.isdecimal() and int(text) in names:
+        return int(text)
+    return text
+
+
+def _metrics(task: str) -> tuple[str, ...]:
+    with contextlib.suppress(Exception):  # a task that asks more of its data
+        return tuple(TASKS.get(task).metrics(_ANY_DATA))
+    return ()
+
+
+def _help(field: Field[Any]) -> str:
+    text = str(field.metadata["help"])
+    names = choices(field.name)
+    listed = f": {', '.join(names)}" if names and names[-1] not in text else ""
+    known = field.default not in (None, MISSING)
+    return text + listed + (f" (default: {field.default})" if known else "")
+
+
+def _converter(hint: Any) -> Callable[[str], Any]:
+    """From text to the first type of an annotation, say `float | None`."""
+    kind = next(iter(get_args(hint)), hint)
+    return {int: _whole, float: _number}.get(kind, str)
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise _unlike("a whole number", text) from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise _unlike("a number", text) from None
+
+
+def _unlike(expected: str, text: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"expected {expected}, {received(text)}")

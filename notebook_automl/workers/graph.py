@@ -1,0 +1,87 @@
+"""AutoKeras's graph of a trial as code, and the check that the code is that graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+from notebook_automl.errors import UnsupportedLayerError
+from notebook_automl.record.parameters import Value
+from notebook_automl.source.layers import (
+    GraphCode,
+    graph_code,
+    optimizer_code,
+    structure,
+)
+from notebook_automl.tasks._task import Prepared
+from notebook_automl.workers.link import Link
+from notebook_automl.workers.parts import Asked
+
+
+@dataclass(frozen=True)
+class Written:
+    """A graph as code, and what the code must build.
+
+    Args:
+        graph: The model's lines.
+        optimizer: The optimizer as an expression.
+        values: What was asked for, by path.
+        structure: Layers, options and wiring of AutoKeras's own graph.
+        optimizer_config: Options of AutoKeras's own optimizer.
+    """
+
+    graph: GraphCode
+    optimizer: str
+    values: dict[str, Value]
+    structure: list[Any]
+    optimizer_config: dict[str, Any]
+
+
+def write_graph(link: Link, asked: Asked, prepared: Prepared) -> Written:
+    """Build AutoKeras's graph from the study's values and write it as code.
+
+    Args:
+        link: Answers each parameter.
+        asked: The run's description.
+        prepared: Shapes and constants of the prepared data.
+
+    Returns:
+        The code; AutoKeras's model itself is forgotten.
+    """
+    from notebook_automl.tasks._autokeras import build_graph, reset
+
+    fit = int(asked.search["epochs"]), int(asked.search["batch_size"])
+    built = build_graph(asked.task, asked.schema, prepared, fit, link.ask)
+    written = Written(
+        graph=graph_code(built.model),
+        optimizer=optimizer_code(built.model.optimizer),
+        values=built.values,
+        structure=structure(built.model),
+        optimizer_config=built.model.optimizer.get_config(),
+    )
+    reset()
+    return written
+
+
+def check_model(written: Written, model: Any) -> None:
+    """Refuse to train a model that is not AutoKeras's own.
+
+    Args:
+        written: What the code must build.
+        model: What the executed code built, compiled.
+
+    Raises:
+        UnsupportedLayerError: They differ.
+    """
+    pairs = [
+        (written.structure, structure(model)),
+        ([written.optimizer_config], [model.optimizer.get_config()]),
+    ]
+    for expected, got in pairs:
+        for one, other in zip_longest(expected, got):
+            if one != other:
+                raise UnsupportedLayerError(
+                    f"The generated code builds another model than AutoKeras: expected "
+                    f"{one}, got {other}. Please report this with the trial's source."
+                )

@@ -1,0 +1,95 @@
+"""The outcome of the cells that trials share: computed once, kept on disk, mapped."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from notebook_automl.record.layout import RunFolder, read_json, write_json
+from notebook_automl.source.code import Code
+from notebook_automl.source.program import SHARED
+from notebook_automl.tasks._task import Prepared
+
+_ARRAYS = tuple(f"{a}_{s}" for a in "xy" for s in ("train", "validation", "test"))
+_CONSTANTS = "constants.json"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Arrays and constants that the prepare cell left.
+
+    Args:
+        arrays: `x_train`, `y_train` and so on, mapped into memory.
+        constants: Numbers in capitals, such as `TARGET_MEAN`.
+    """
+
+    arrays: Mapping[str, Any]
+    constants: Mapping[str, float]
+
+    def shapes(self, accelerated: bool) -> Prepared:
+        """What a search space may know of them."""
+        x, y = self.arrays["x_train"], self.arrays["y_train"]
+        return Prepared(
+            x_shape=tuple(x.shape[1:]),
+            y_shape=tuple(y.shape[1:]),
+            rows=len(x),
+            constants=self.constants,
+            accelerated=accelerated,
+        )
+
+    def for_training(self) -> dict[str, Any]:
+        """All but the test rows, which no trial may see."""
+        seen = {k: v for k, v in self.arrays.items() if not k.endswith("_test")}
+        return seen | dict(self.constants)
+
+
+def place(run: RunFolder, shared: Mapping[str, Code]) -> Path:
+    """Where the outcome of these very cells is kept.
+
+    Args:
+        run: The run's folder.
+        shared: Code of the cells.
+    """
+    text = "\n".join(shared[cell].source for cell in SHARED)
+    return run.prepared / hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def is_kept(folder: Path) -> bool:
+    """Whether the outcome is there, whole."""
+    return (folder / _CONSTANTS).exists()
+
+
+def keep(folder: Path, namespace: Mapping[str, Any]) -> None:
+    """Write what the prepare cell left; the constants come last and say that all is
+    there.
+
+    Args:
+        folder: From `place`.
+        namespace: What the cells left.
+    """
+    import numpy as np
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in _ARRAYS:
+        np.save(folder / f"{name}.npy", namespace[name], allow_pickle=False)
+    constants = {
+        name: value
+        for name, value in namespace.items()
+        if name.isupper() and isinstance(value, int | float)
+    }
+    write_json(folder / _CONSTANTS, constants)
+
+
+def load(folder: Path) -> Kept:
+    """Map what `keep` wrote.
+
+    Args:
+        folder: From `place`.
+    """
+    import numpy as np
+
+    arrays = {n: np.load(folder / f"{n}.npy", mmap_mode="r") for n in _ARRAYS}
+    return Kept(arrays, read_json(folder / _CONSTANTS))
