@@ -49,7 +49,7 @@ def test_a_pipe_gets_a_line_a_step(env: dict[str, str]) -> None:
     )
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
-        "0 trials, running: trial 0 epoch 1/50, 0:07",
+        "running: trial 0 epoch 1/50, 0:07",
         "1 trial, best val_accuracy 0.5000 (trial 0), 0:07",
     ]
 
@@ -76,8 +76,8 @@ def test_a_terminal_has_one_line_that_changes(env: dict[str, str]) -> None:
     lines = said.decode().split("\r")
     assert [line.rstrip(" ") for line in lines[:4]] == [
         "",
-        "0 trials, running: trial 0 epoch 1/50, 0:07",
-        "0 trials, running: trial 0 epoch 2/50, 0:07",
+        "running: trial 0 epoch 1/50, 0:07",
+        "running: trial 0 epoch 2/50, 0:07",
         "1 trial, best val_accuracy 0.5000 (trial 0), 0:07",
     ]
     assert LAST.format(time="0:09") in lines[-2]

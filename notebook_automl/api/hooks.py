@@ -9,11 +9,22 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from notebook_automl.record.events import Event
+from notebook_automl.errors import SearchError, received
+from notebook_automl.record.events import Event, RunEnded
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.reader import Tail
 
 _POLL_S = 0.1
+# A run that has ended may be extended: look on, but seldom.
+_ENDED_POLL_S = 1.0
+
+
+def birth(folder: RunFolder) -> int | None:
+    """What tells a run from a later one in the same folder; None without a run."""
+    try:
+        return folder.search.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 class Hooks:
@@ -25,6 +36,7 @@ class Hooks:
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
+        self._followers: list[_Follower] = []
 
     def add(self, kind: type[Event], fn: Callable[[Any], Any]) -> None:
         """Call a function from now on, and for all that has happened.
@@ -32,25 +44,80 @@ class Hooks:
         Args:
             kind: The kind of event.
             fn: Called in a thread of its own, which ends with the kernel.
-        """
-        threading.Thread(
-            target=self._follow, args=(kind, fn), name=f"hook-{kind.kind}", daemon=True
-        ).start()
 
-    def _follow(self, kind: type[Event], fn: Callable[[Any], Any]) -> None:
-        tail = Tail(self._folder.events)
-        while self._folder.path.exists():
+        Raises:
+            SearchError: It cannot be called.
+        """
+        if not callable(fn):
+            raise SearchError(
+                f"Expected a function that takes an event, {received(fn)}. Type "
+                "run.on_epoch(lambda event: ...)."
+            )
+        follower = _Follower(self._folder, kind, fn)
+        self._followers.append(follower)
+        follower.start()
+
+    def catch_up(self, until_s: float) -> None:
+        """Wait until all functions were called with all that has happened by now.
+
+        Args:
+            until_s: Wait no longer, on the monotonic clock.
+        """
+        for follower in self._followers:
+            follower.catch_up(until_s)
+
+
+class _Follower(threading.Thread):
+    """Reads the events for one function.
+
+    A thread a function, because a notebook shows what a thread prints in the cell
+    that started it.
+    """
+
+    def __init__(
+        self, folder: RunFolder, kind: type[Event], fn: Callable[[Any], Any]
+    ) -> None:
+        super().__init__(name=f"hook-{kind.kind}", daemon=True)
+        self._folder, self._kind, self._fn = folder, kind, fn
+        self._turn = threading.Condition()
+        self._looks = 0
+
+    def run(self) -> None:
+        """Look for events until the run is deleted."""
+        born, tail = birth(self._folder), Tail(self._folder.events)
+        attempt, poll_s = 0, _POLL_S
+        while birth(self._folder) == born:
             for event in tail.read():
-                if isinstance(event, kind):
-                    _call(fn, event)
-            # A run that has ended may be extended: look on, but seldom.
-            time.sleep(_POLL_S)
+                if event.attempt < attempt:
+                    continue  # the late write of a supervisor that is gone
+                attempt = event.attempt
+                poll_s = _ENDED_POLL_S if isinstance(event, RunEnded) else _POLL_S
+                if isinstance(event, self._kind):
+                    _call(self._fn, event)
+            with self._turn:
+                self._looks += 1
+                self._turn.notify_all()
+                self._turn.wait(poll_s)
+
+    def catch_up(self, until_s: float) -> None:
+        """Wait for a look that begins after this call."""
+        if self is threading.current_thread():
+            return
+        with self._turn:
+            # The look that is under way may have read the file already.
+            enough = self._looks + 2
+            while self._looks < enough and self.is_alive():
+                left_s = until_s - time.monotonic()
+                if left_s <= 0:
+                    return
+                self._turn.notify_all()
+                self._turn.wait(min(left_s, _POLL_S))
 
 
 def _call(fn: Callable[[Any], Any], event: Event) -> None:
     """Call a person's function; what it raises is shown and goes no further."""
     try:
         fn(event)
-    except Exception:
+    except BaseException:  # SystemExit, too, would end the thread without a word
         name = getattr(fn, "__name__", repr(fn))
         sys.stderr.write(f"The hook {name} failed:\n{traceback.format_exc()}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import sys
 from types import FrameType
 from typing import Any
@@ -23,10 +24,18 @@ def names_of(data: Any) -> tuple[str, ...]:
 
 def _name_of(part: Any) -> str:
     for scope in _scopes():
-        for name, value in scope.items():
-            if value is part and not name.startswith("_"):
+        # A copy, because a thread of the person's may assign meanwhile.
+        for name, value in list(scope.items()):
+            if value is part and _can_be_typed(name):
                 return name
     return ""
+
+
+def _can_be_typed(name: Any) -> bool:
+    """Whether code may use the name; notebooks keep outputs as `_`, `_12`."""
+    if not isinstance(name, str) or name.startswith("_"):
+        return False
+    return name.isidentifier() and not keyword.iskeyword(name)
 
 
 def _scopes() -> list[dict[str, Any]]:

@@ -102,8 +102,9 @@ class Summary:
         """One line of progress."""
         note = f" ({self.note.rstrip('.')})" if self.note else ""
         parts = [(self.stage or self.status) + note]
-        if self.rows:
-            parts = [] if self.stage == "searching" else parts
+        if self.rows and self.stage == "searching":
+            parts = []
+        if self.ended:
             parts.append(self._trials(self.ended))
         if self.best is not None:
             value, trial = _number(self.best.objective), self.best.trial

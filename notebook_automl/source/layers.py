@@ -294,7 +294,7 @@ def _application(layer: Any) -> str:
 
 
 def _variables(found: list[Step]) -> list[str]:
-    """A variable for each step's output: `x` along a chain, names where it forks."""
+    """A variable for each step's output: `hidden` along a chain, names where it forks."""
     inputs = sum(step.kind == "InputLayer" for step in found)
     variables = []
     for place, step in enumerate(found):
@@ -303,7 +303,7 @@ def _variables(found: list[Step]) -> list[str]:
         elif place == len(found) - 1:
             variables.append("outputs")
         elif set(step.users) == {place + 1}:
-            variables.append("x")
+            variables.append("hidden")
         else:
             variables.append(f"{step.layer.name}_outputs")
     return variables

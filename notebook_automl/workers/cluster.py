@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 import os
 import queue
 import signal
+import sys
+import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
@@ -13,7 +18,7 @@ from typing import Any
 
 import dask
 from dask.system import CPU_COUNT
-from distributed import Client, Future, LocalCluster, get_worker
+from distributed import Client, Future, KilledWorker, LocalCluster, get_worker
 from distributed.system import MEMORY_LIMIT
 
 from notebook_automl.errors import HelperError
@@ -23,6 +28,14 @@ from notebook_automl.record.parameters import Parameter, Value
 _WORKER_BYTES = 1.5 * 2**30
 _TOPIC = "notebook-automl"
 _ANSWER_TIMEOUT_S = 60.0
+_CLOSE_TIMEOUT_S = 2.0
+_CONFIG: dict[str, Any] = {
+    # Whether a task whose worker died is tried again is for the supervisor to say.
+    "distributed.scheduler.allowed-failures": 0,
+    # Pages in plain HTTP, which would show other users of this host what is done.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
 
 
 def cpu_workers() -> int:
@@ -38,11 +51,28 @@ class Message:
         key: The task.
         kind: "started", "ask", what the task tells, "done" or "lost".
         fields: The message's content.
+        told_s: When the task said it, in Unix seconds; 0 if it is not the task's own.
     """
 
     key: str
     kind: str
     fields: dict[str, Any] = field(default_factory=dict)
+    told_s: float = 0.0
+
+
+class _Task:
+    """A task that has not ended.
+
+    Args:
+        submit: Gives it to Dask, the first time and again.
+    """
+
+    def __init__(self, submit: Callable[[], Future]) -> None:
+        self.submit = submit
+        self.future = submit()
+        self.begun = asyncio.Event()
+        self.address = ""  # of its worker, once it has begun
+        self.line = asyncio.Lock()
 
 
 class Cluster:
@@ -51,35 +81,29 @@ class Cluster:
     Args:
         workers: How many worker processes.
         gpus: CUDA identifiers; worker i sees the i-th alone. Empty for none.
-        hear: Called with each message, from threads of the cluster's own.
+        hear: Called with each message, from threads of the cluster's own. A task's
+            messages come in its own order; the last is "done" or "lost", once.
     """
 
     def __init__(
         self, workers: int, gpus: Sequence[str], hear: Callable[[Message], None]
     ) -> None:
-        # Whether a task whose worker died is tried again is for the supervisor to say.
-        dask.config.set({"distributed.scheduler.allowed-failures": 0})
+        dask.config.set(_CONFIG)
         self._hear = hear
-        self._tasks: dict[str, Future] = {}
-        self._addresses: dict[str, str] = {}
+        self._tasks: dict[str, _Task] = {}
         self._cluster = _PinnedCluster(
             gpus=gpus,
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
             memory_limit=0,
-            dashboard_address=None,
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             host="127.0.0.1",
             protocol="tls://",
             security=True,
         )
         self._client = Client(self._cluster)
         self._client.subscribe_topic(_TOPIC, self._on_event)
-
-    @property
-    def address(self) -> str:
-        """The scheduler's address."""
-        return str(self._cluster.scheduler_address)
 
     def submit(self, entry: str, key: str, *args: Any) -> None:
         """Run a function in a worker.
@@ -90,64 +114,94 @@ class Cluster:
             key: The task's name, each used once.
             *args: What the function is given.
         """
-        future = self._client.submit(
-            _perform, entry, key, args, key=key, pure=False, retries=0
-        )
-        self._tasks[key] = future
-        future.add_done_callback(lambda done: self._on_done(key, done))
+
+        def submit() -> Future:
+            future = self._client.submit(_perform, entry, key, args, pure=False)
+            future.add_done_callback(lambda done: self._on_done(key, done))
+            return future
+
+        self._tasks[key] = _Task(submit)
 
     def answer(self, key: str, value: Value) -> None:
         """Answer a task's question."""
-        self._deliver(key, "answers", value)
+        self._client.loop.add_callback(self._deliver, key, "answers", value)
 
     def word(self, key: str, word: str) -> None:
-        """Say "stop", "hold" or "go" to a task."""
-        self._deliver(key, "words", word)
+        """Say "stop", "hold" or "go" to a task, also to one that has not begun."""
+        self._client.loop.add_callback(self._deliver, key, "words", word)
 
     def kill(self, key: str) -> None:
         """End the worker process of a task at once; a new one takes its place."""
-        pids = {n.worker_address: n.pid for n in self._cluster.workers.values()}
-        pid = pids.get(self._addresses.get(key, ""))
-        if pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        task = self._tasks.get(key)
+        if task is None:
+            return
+        if not task.begun.is_set():
+            self._end(Message(key, "lost", {"reason": "it had not begun"}))
+            task.future.cancel()
+        for nanny in self._cluster.workers.values():
+            if nanny.worker_address == task.address:
+                _kill(nanny.pid)
 
     def close(self) -> None:
         """End all workers, whatever they do."""
+        # What Dask says about workers that we end is no news.
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        self._tasks.clear()
         for nanny in self._cluster.workers.values():
             nanny.auto_restart = False
-        for key in list(self._tasks):
-            self.kill(key)
-        self._client.close(timeout=2)
-        self._cluster.close(timeout=5)
+            _kill(nanny.pid)
+        for party in (self._client, self._cluster):
+            with contextlib.suppress(Exception):  # the run has ended all the same
+                party.close(timeout=_CLOSE_TIMEOUT_S)
 
-    def _deliver(self, key: str, box: str, content: Value) -> None:
-        # The worker may have died meanwhile; its end is told by "lost".
-        with contextlib.suppress(Exception):
-            self._client.run(
-                _receive, key, box, content, workers=[self._addresses[key]]
-            )
+    async def _deliver(self, key: str, box: str, content: Value) -> None:
+        """Put something into a task's mailbox; nobody waits for a worker that hangs."""
+        task = self._tasks.get(key)
+        if task is None:
+            return
+        async with task.line:  # in the order in which it was said
+            await task.begun.wait()
+            # The worker may have died meanwhile; its end is told by "lost".
+            with contextlib.suppress(Exception):
+                where = [task.address] if key in self._tasks else []
+                await self._client.run(_receive, key, box, content, workers=where)
 
     def _on_event(self, event: tuple[float, dict[str, Any]]) -> None:
+        """What a task tells, in Dask's own thread."""
         fields = dict(event[1])
-        key, kind = fields.pop("key"), fields.pop("kind")
         worker = fields.pop("worker")  # Dask adds the sender's address
-        if kind == "started":
-            self._addresses[key] = fields["worker"] = worker
-        self._hear(Message(key, kind, fields))
+        key, kind, told_s = (fields.pop(name) for name in ("key", "kind", "told_s"))
+        message = Message(key, kind, fields, told_s)
+        task = self._tasks.get(key)
+        if task is not None and kind == "started":
+            task.address = fields["worker"] = worker
+            task.begun.set()
+        if kind in ("done", "lost"):
+            self._end(message)
+        elif task is not None:
+            self._hear(message)
 
     def _on_done(self, key: str, future: Future) -> None:
-        self._tasks.pop(key, None)
-        error = future.exception() if future.status == "error" else None
-        if future.status == "finished":
-            self._hear(Message(key, "done", {"result": future.result()}))
-        elif error is not None and type(error).__name__ != "KilledWorker":
-            self._hear(
-                Message(key, "lost", {"reason": f"{type(error).__name__}: {error}"})
-            )
-        else:
+        """Dask's own word on a task: nothing new, unless its worker died."""
+        task = self._tasks.get(key)
+        if task is None or future.status == "finished":
+            return
+        error = future.exception()
+        reason = f"{type(error).__name__}: {error}"
+        if isinstance(error, KilledWorker):
+            if not task.begun.is_set():
+                # It only stood in line behind another one, whose worker died.
+                task.future = task.submit()
+                return
             reason = "its worker process ended abruptly (killed, or out of memory)"
-            self._hear(Message(key, "lost", {"reason": reason}))
+        self._end(Message(key, "lost", {"reason": reason}))
+
+    def _end(self, message: Message) -> None:
+        """Say once how a task ended, and forget it."""
+        task = self._tasks.pop(message.key, None)
+        if task is not None:
+            self._hear(message)
+            self._client.loop.add_callback(task.begun.set)  # who waits may go
 
 
 class _PinnedCluster(LocalCluster):
@@ -190,7 +244,7 @@ class _WorkerLink:
 
     def tell(self, kind: str, **fields: Any) -> None:
         """Send a message."""
-        message = {"key": self._key, "kind": kind, **fields}
+        message = {"key": self._key, "kind": kind, "told_s": time.time(), **fields}
         self._worker.log_event(_TOPIC, message)
 
     def ask(self, parameter: Parameter) -> Value:
@@ -212,13 +266,20 @@ class _WorkerLink:
             return None
 
 
-def _perform(entry: str, key: str, args: tuple[Any, ...]) -> Any:
-    """Runs in a worker: call the function with a line to the supervisor."""
+def _perform(entry: str, key: str, args: tuple[Any, ...]) -> None:
+    """Runs in a worker: call the function with a line to the supervisor.
+
+    The outcome goes the same way as all else that the task tells, and so comes last.
+    """
     link = _WorkerLink(key)
     link.tell("started")
     module, _, name = entry.partition(":")
     try:
-        return getattr(import_module(module), name)(link, *args)
+        result = getattr(import_module(module), name)(link, *args)
+        link.tell("done", result=result)
+    except BaseException as error:
+        sys.stderr.write(traceback.format_exc())
+        link.tell("lost", reason=f"{type(error).__name__}: {error}")
     finally:
         _mailboxes.pop(key, None)
 
@@ -227,3 +288,10 @@ def _receive(key: str, box: str, content: Any) -> None:
     """Runs in a worker: put what came into the task's mailbox."""
     if key in _mailboxes:
         getattr(_mailboxes[key], box).put(content)
+
+
+def _kill(pid: int | None) -> None:
+    """End a process that may be gone already."""
+    if pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,71 @@
+"""All trials of a run as a table."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from notebook_automl.record.reader import RunState, TrialState
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ALWAYS = ("trial", "state")
+
+
+def leaderboard(state: RunState, metric: str, mode: str) -> pd.DataFrame:
+    """Collect the trials, the best first.
+
+    Args:
+        state: The run.
+        metric: The objective, such as "val_accuracy".
+        mode: "max" or "min".
+
+    Returns:
+        One row a trial; columns that nothing is known of are left out.
+    """
+    import pandas as pd
+
+    trials = sorted(state.trials.values(), key=lambda t: _rank(t, metric, mode))
+    rows = [_row(trial, metric) for trial in trials]
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    return pd.DataFrame(
+        {
+            name: pd.array(values, dtype="Int64") if _whole(values) else values
+            for name, values in columns.items()
+            if name in (*_ALWAYS, metric) or any(value is not None for value in values)
+        }
+    )
+
+
+def _rank(trial: TrialState, metric: str, mode: str) -> tuple[bool, float, int]:
+    """The order that `RunState.best` chooses by: who has no number comes last."""
+    value = trial.metrics.get(metric, math.nan)
+    if math.isnan(value):
+        return True, 0.0, trial.number
+    return False, -value if mode == "max" else value, trial.number
+
+
+def _row(trial: TrialState, metric: str) -> dict[str, Any]:
+    test = {f"test_{name}": value for name, value in trial.test.items()}
+    return {
+        "trial": trial.number,
+        "state": trial.state,
+        metric: trial.metrics.get(metric),
+        **trial.metrics,
+        **test,
+        "best_epoch": trial.best_epoch,
+        "epochs": trial.epochs_trained,
+        "seconds": round(trial.seconds, 3),
+        "parameters": trial.parameters,
+        "reason": trial.reason or None,
+        **trial.values,
+    }
+
+
+def _whole(values: list[Any]) -> bool:
+    """Whether pandas would make floats of whole numbers, because some are missing."""
+    known = [value for value in values if value is not None]
+    whole = all(type(value) is int for value in known)
+    return bool(known) and whole and len(known) < len(values)

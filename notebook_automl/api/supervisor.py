@@ -1,0 +1,130 @@
+"""The kernel's side of the supervisor: start it, ask it, know whether it lives."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+from notebook_automl.record import commands
+from notebook_automl.record.layout import RunFolder
+from notebook_automl.record.lock import holder, spawn_detached
+from notebook_automl.record.reader import RunState, Tail, read_state
+
+ENDED = ("completed", "stopped", "failed", "interrupted")
+# A run that another kernel started may take so long until it is held.
+_LAUNCH_TIMEOUT_S = 60.0
+_ANSWER_TIMEOUT_S = 10.0
+_POLL_S = 0.05
+
+
+class View:
+    """The state of a run, read on from where it was left.
+
+    Args:
+        folder: The run.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._tail = Tail(folder.events)
+        self._state = RunState()
+
+    def read(self) -> RunState:
+        """All that is known now; the same object each time."""
+        for event in self._tail.read():
+            self._state.apply(event)
+        return self._state
+
+
+class Supervisor:
+    """The process that holds a run, whoever started it.
+
+    Args:
+        folder: The run.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._attempt_before = 0
+
+    def start(self, detach: bool) -> None:
+        """Start one and come back at once.
+
+        Args:
+            detach: Whether it outlives this process.
+        """
+        self._attempt_before = read_state(self._folder).attempt
+        arguments = [] if detach else ["--while-stdin-open"]
+        # -P: a file of the person's that is called like a library is not imported.
+        module = ["-P", "-m", "notebook_automl.workers.supervisor"]
+        self._process = spawn_detached(
+            [sys.executable, *module, str(self._folder.path), *arguments],
+            env=os.environ | {"NOTEBOOK_AUTOML_RUN": self._folder.name},
+            log_path=self._folder.log,
+            keep_stdin=not detach,
+        )
+        # Reap it when it ends: a kernel lives long, and a dead child stays in the
+        # process table until somebody waits for it.
+        threading.Thread(target=self._process.wait, daemon=True).start()
+
+    def status(self, state: RunState) -> str:
+        """The run's state, unless nobody is there any more to change it.
+
+        Args:
+            state: What was read of the run.
+
+        Returns:
+            The word in it, "starting", or "interrupted".
+        """
+        if self._starting(state):
+            return "starting"
+        if state.state not in ENDED and holder(self._folder) is None:
+            # It may have ended between the two looks.
+            state = read_state(self._folder)
+            return state.state if state.state in ENDED else "interrupted"
+        return state.state
+
+    def ask(self, verb: str, **arguments: object) -> str:
+        """Send a command and wait for the answer; "extend" starts what has ended.
+
+        Args:
+            verb: The command.
+            **arguments: What it needs.
+
+        Returns:
+            The answer, to be read by a person.
+        """
+        view, started = View(self._folder), False
+        command = commands.send(self._folder, verb, **arguments)
+        deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S
+        while time.monotonic() < deadline_s:
+            answer = view.read().acknowledged.get(command)
+            if answer is not None:
+                return answer.message
+            status = self.status(view.read())
+            if status in ENDED and verb != "extend":
+                # Nobody reads it now, and a later supervisor must not obey it.
+                (self._folder.commands / f"{command}.json").unlink(missing_ok=True)
+                return f"{self._folder.name!r} is {status} already"
+            if status in ENDED and not started:
+                self.start(detach=True)
+                started = True
+            time.sleep(_POLL_S)
+        return "no answer yet: the command is obeyed as soon as the supervisor reads it"
+
+    def _starting(self, state: RunState) -> bool:
+        """Whether a new process has not written its first event yet."""
+        if self._process is not None:
+            alive = self._process.poll() is None
+            return alive and state.attempt <= self._attempt_before
+        return state.attempt == 0 and self._age_s() < _LAUNCH_TIMEOUT_S
+
+    def _age_s(self) -> float:
+        """How long ago the run was asked for, in seconds."""
+        try:
+            return abs(time.time() - self._folder.search.stat().st_mtime)
+        except FileNotFoundError:
+            return float("inf")
