@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from notebook_automl import errors
-from notebook_automl.api.trial import Trial
 from notebook_automl.data._source import SOURCES
 from notebook_automl.errors import HelperError
+from notebook_automl.export._exporter import Executed
 from notebook_automl.record.layout import RunFolder, read_json
 from notebook_automl.record.schema import Schema
 
@@ -25,22 +25,23 @@ if TYPE_CHECKING:
 class Helper:
     """A process that stays warm for a while, and ends with the kernel at the latest.
 
-    Args:
-        folder: The run that it works for.
+    One request at a time: other threads wait.
     """
 
-    def __init__(self, folder: RunFolder) -> None:
-        self._folder = folder
-        self._process: subprocess.Popen[str] | None = None
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
-    def predict(self, rows: Any, schema: Schema, trial: Trial) -> np.ndarray[Any, Any]:
+    def predict(
+        self, folder: RunFolder, rows: Any, schema: Schema, trial: int
+    ) -> np.ndarray[Any, Any]:
         """Labels or numbers for raw rows.
 
         Args:
+            folder: The run.
             rows: Raw rows as the person has them.
             schema: What was learnt from.
-            trial: Whose model predicts.
+            trial: The number of the trial whose model predicts.
 
         Returns:
             One label or number a row.
@@ -50,43 +51,47 @@ class Helper:
         with tempfile.TemporaryDirectory(prefix="notebook-automl-") as name:
             asked, answer = Path(name) / "rows", Path(name) / "predictions.json"
             SOURCES.get(schema.source).save_rows(rows, schema, asked)
-            self._ask("predict", trial=trial.number, rows=str(asked), out=str(answer))
+            self._ask(folder, "predict", trial=trial, rows=asked, out=answer)
             told = read_json(answer)
         return np.array(told["values"], dtype=told["dtype"])
 
-    def score(self, number: int) -> dict[str, float]:
-        """Test metrics of a trial, computed once.
+    def score(self, folder: RunFolder, trial: int) -> dict[str, float]:
+        """Test metrics of a trial, computed once and kept in the run's folder.
 
         Args:
-            number: The trial's number.
+            folder: The run.
+            trial: The trial's number.
         """
-        return dict(self._ask("score", trial=number))
+        self._ask(folder, "score", trial=trial)
+        return dict(read_json(folder.trial(trial).test))
 
-    def execute(self, notebook: Path) -> None:
-        """Run a notebook from top to bottom in a fresh kernel, in place.
+    def execute(self, folder: RunFolder, notebook: Path) -> Executed:
+        """Run a notebook from top to bottom in a fresh kernel, beside its data.
 
         Args:
-            notebook: Its path.
+            folder: The run that it was made from.
+            notebook: Its path; the file stays as it is.
         """
-        self._ask("execute", notebook=str(notebook.absolute()))
+        with tempfile.TemporaryDirectory(prefix="notebook-automl-") as name:
+            out = Path(name) / notebook.name
+            error = self._ask(folder, "execute", notebook=notebook.absolute(), out=out)
+            return Executed(out.read_text("utf-8"), error)
 
     def close(self) -> None:
         """End the process."""
         with self._lock:
-            if self._process is not None and self._process.stdin is not None:
-                self._process.stdin.close()
-                self._process.wait()
-            self._process = None
+            self._end()
 
-    def _ask(self, do: str, **fields: Any) -> Any:
+    def _ask(self, folder: RunFolder, do: str, **fields: int | Path) -> Any:
         """Send one request and wait for its answer; a dead process is replaced once."""
-        request = json.dumps({"do": do, "folder": str(self._folder.path), **fields})
+        request = {"do": do, "folder": folder.path, **fields}
+        line = json.dumps(request, default=str).encode() + b"\n"
         with self._lock:
-            answer = self._exchange(request) or self._exchange(request)
+            answer = self._exchange(line, folder) or self._exchange(line, folder)
         if not answer:
             raise HelperError(
                 f"Expected an answer of the helper process to {do!r}, got none: it "
-                f"ended. See {self._folder.log}."
+                f"ended. See {folder.log}."
             )
         told = json.loads(answer)
         if "error" in told:
@@ -94,26 +99,53 @@ class Helper:
             raise kind(told["message"])
         return told["result"]
 
-    def _exchange(self, request: str) -> str:
+    def _exchange(self, line: bytes, folder: RunFolder) -> bytes:
         """One line there, one line back; empty if the process is gone."""
         process = self._process
         if process is None or process.poll() is not None:
-            process = self._process = self._spawn()
+            self._end()
+            process = self._process = _spawn(folder)
         assert process.stdin is not None and process.stdout is not None  # noqa: S101
+        answer = b""
         try:
-            process.stdin.write(request + "\n")
-            process.stdin.flush()
+            process.stdin.write(line)
+            answer = process.stdout.readline()
         except BrokenPipeError:
-            return ""
-        return process.stdout.readline()
+            pass
+        finally:
+            # After Ctrl-C its late answer must not be taken for that to the next
+            # request; and half a line is what a dying process leaves.
+            if not answer.endswith(b"\n"):
+                answer = b""
+                self._end()
+        return answer
 
-    def _spawn(self) -> subprocess.Popen[str]:
-        with self._folder.log.open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "notebook_automl.workers.helper"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                env=os.environ | {"NOTEBOOK_AUTOML_RUN": self._folder.name},
-            )
+    def _end(self) -> None:
+        """End the process, whatever it does."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        # Reaped in the background: it may take a moment to end what it started.
+        threading.Thread(target=process.wait, daemon=True).start()
+
+
+HELPER = Helper()
+"""One for all runs: each would hold a library of half a gigabyte in memory."""
+
+
+def _spawn(folder: RunFolder) -> subprocess.Popen[bytes]:
+    with folder.log.open("ab") as log:
+        return subprocess.Popen(
+            # -P: a file of the person's that is called like a library is not imported.
+            [sys.executable, "-P", "-m", "notebook_automl.workers.helper"],
+            # Unbuffered: nothing is left to write when the process is gone.
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=os.environ.copy(),
+        )

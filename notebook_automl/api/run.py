@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from notebook_automl.api.helper import Helper
-from notebook_automl.api.hooks import Hooks
+from notebook_automl.api.helper import HELPER
+from notebook_automl.api.hooks import Hooks, birth
+from notebook_automl.api.leaderboard import leaderboard
 from notebook_automl.api.progress import Progress
+from notebook_automl.api.supervisor import ENDED, Supervisor, View
 from notebook_automl.api.trial import Trial
 from notebook_automl.data._source import SOURCES
 from notebook_automl.errors import (
@@ -24,11 +24,9 @@ from notebook_automl.errors import (
 )
 from notebook_automl.export._exporter import EXPORTERS, Chosen
 from notebook_automl.plots._summary import Summary, summary
-from notebook_automl.record import commands
 from notebook_automl.record.events import EpochEnded, TrialEnded
 from notebook_automl.record.layout import RunFolder, read_json
-from notebook_automl.record.lock import holder, spawn_detached
-from notebook_automl.record.reader import RunState, TrialState, read_state
+from notebook_automl.record.reader import RunState, read_state
 from notebook_automl.record.schema import Schema
 
 if TYPE_CHECKING:
@@ -36,10 +34,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _POLL_S = 0.2
-# From `start()` until the new process holds its run.
-_LAUNCH_TIMEOUT_S = 60.0
-_ACKNOWLEDGE_TIMEOUT_S = 10.0
-ENDED = ("completed", "stopped", "failed", "interrupted")
+OnEpoch = TypeVar("OnEpoch", bound=Callable[[EpochEnded], Any])
+OnTrialEnd = TypeVar("OnTrialEnd", bound=Callable[[TrialEnded], Any])
 
 
 class Run:
@@ -56,19 +52,19 @@ class Run:
     """
 
     def __init__(self, folder: RunFolder) -> None:
-        if not folder.search.exists():
+        self._folder = folder
+        self._birth = birth(folder)
+        if self._birth is None:
             raise RunNotFoundError(
                 f"Expected a run in {str(folder.path)!r}, got a folder without one. "
                 "List the runs with notebook_automl.runs()."
             )
-        self._folder = folder
         self.search: dict[str, Any] = read_json(folder.search)
         self.schema = Schema.from_json(read_json(folder.schema))
         self.metric = f"val_{self.search['metric']}"
         self.mode: Literal["max", "min"] = self.search["mode"]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._supervisor = Supervisor(folder)
         self._hooks = Hooks(folder)
-        self._helper = Helper(folder)
 
     @property
     def name(self) -> str:
@@ -82,17 +78,26 @@ class Run:
 
     @property
     def state(self) -> RunState:
-        """All that is known now."""
+        """All that is known now.
+
+        Raises:
+            RunNotFoundError: The run was deleted.
+        """
+        if birth(self._folder) != self._birth:
+            raise RunNotFoundError(
+                f"Expected the run {self.name!r}, got {str(self.folder)!r} without it: "
+                "it was deleted. Type notebook_automl.attach() for another one."
+            )
         return read_state(self._folder)
 
     @property
     def status(self) -> str:
         """One word: starting, running, paused, completed, stopped, failed, or
         "interrupted" when the supervisor is gone without having said how it ended."""
-        return self._status(self.state)
+        return self._supervisor.status(self.state)
 
     def wait(self, timeout_s: float | None = None) -> Run:
-        """Wait until the run ends, and show how it gets on.
+        """Wait until the run ends and its hooks are done, and show how it gets on.
 
         Args:
             timeout_s: Give the cell back after so long; None waits for the end.
@@ -100,15 +105,9 @@ class Run:
         Returns:
             The run itself. Ctrl-C ends the waiting, not the search.
         """
-        deadline_s = time.monotonic() + (timeout_s or float("inf"))
-        with Progress() as progress:
-            while True:
-                state = self.state
-                status = self._status(state)
-                progress.show(self._summary(state, status))
-                if status in ENDED or time.monotonic() > deadline_s:
-                    break
-                time.sleep(_POLL_S)
+        until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        self._watch(lambda state: False, until_s)
+        self._hooks.catch_up(until_s)
         return self
 
     def leaderboard(self) -> pd.DataFrame:
@@ -119,21 +118,12 @@ class Run:
             set, test_* on the test set), epochs, seconds, parameters, reason, values.
 
         Raises:
-            NoTrialError: The run ended and no trial finished.
+            NoTrialError: The run ended before a trial began.
         """
-        import pandas as pd
-
-        self._wait_for_trial()
-        state = self.state
-        sign = -1 if self.mode == "max" else 1
-        worst = float("inf")
-        rows = sorted(
-            state.trials.values(),
-            key=lambda t: (sign * t.metrics.get(self.metric, sign * worst), t.number),
-        )
-        return pd.DataFrame([self._row(trial) for trial in rows]).dropna(
-            axis="columns", how="all"
-        )
+        state = self._wait_for_trial()
+        if not state.trials:
+            raise self._no_trial(state)
+        return leaderboard(state, self.metric, self.mode)
 
     def trial(self, number: int | str = "best") -> Trial:
         """One trial.
@@ -141,23 +131,27 @@ class Run:
         Args:
             number: Its number, or "best", which waits for the first that finishes.
 
+        Returns:
+            The trial as it is now.
+
         Raises:
             NoTrialError: There is no such trial.
         """
-        if number == "best":
-            self._wait_for_trial()
-            best = self.state.best(self.metric, self.mode)
+        if isinstance(number, str) and number == "best":
+            state = self._wait_for_trial()
+            best = state.best(self.metric, self.mode)
             if best is None:
-                raise self._no_trial(self.state)
+                raise self._no_trial(state)
             return Trial(self._folder.trial(best.number), best)
         trials = self.state.trials
-        if number not in trials:
+        found = [trial for trial in trials.values() if trial.number == number]
+        if not found:
             raise NoTrialError(
                 f'Expected "best" or a trial of {self.name!r} '
                 f"({', '.join(map(str, sorted(trials))) or 'none yet'}), "
                 f'{received(number)}. Type run.trial("best").'
             )
-        return Trial(self._folder.trial(int(number)), trials[int(number)])
+        return Trial(self._folder.trial(found[0].number), found[0])
 
     def stop(self) -> str:
         """End the run: trials end after their epoch; a second stop ends them at once.
@@ -165,7 +159,7 @@ class Run:
         Returns:
             The supervisor's answer.
         """
-        return self._command("stop")
+        return self._ask("stop")
 
     def pause(self) -> str:
         """Hold the run: no new trials, running ones hold after their epoch.
@@ -173,7 +167,7 @@ class Run:
         Returns:
             The supervisor's answer.
         """
-        return self._command("pause")
+        return self._ask("pause")
 
     def resume(self) -> str:
         """Go on: after a pause, or with a new supervisor where the last one is gone.
@@ -181,10 +175,10 @@ class Run:
         Returns:
             The supervisor's answer.
         """
-        if self._status(self.state) in ENDED:
+        if self.status in ENDED:
             self._launch(detach=True)
             return "a new supervisor goes on"
-        return self._command("resume")
+        return self._ask("resume")
 
     def extend(self, minutes: float | None = None, trials: int | None = None) -> str:
         """Add to the budget; a run that has ended goes on.
@@ -205,22 +199,9 @@ class Run:
                 "run.extend(minutes=5).",
                 field="minutes",
             )
-        for name, more in (("minutes", minutes), ("trials", trials)):
-            number = isinstance(more, int | float) and not isinstance(more, bool)
-            if more is not None and not (number and more > 0):
-                raise SearchError(
-                    f"Expected {name} to be a number above 0, {received(more)}. Type "
-                    f"run.extend({name}=5).",
-                    field=name,
-                )
-            if more is not None and self.search[name] is None:
-                raise SearchError(
-                    f"Expected a budget that this run has, got {name}={more!r}, which "
-                    f"it was not limited by. Type run.extend("
-                    f"{'trials' if name == 'minutes' else 'minutes'}=5).",
-                    field=name,
-                )
-        return self._command("extend", minutes=minutes, trials=trials)
+        self._check_more("minutes", minutes, (int, float), "a number above 0")
+        self._check_more("trials", trials, (int,), "a whole number above 0")
+        return self._ask("extend", minutes=minutes, trials=trials)
 
     def predict(self, rows: Any, trial: int | str = "best") -> np.ndarray[Any, Any]:
         """Labels or numbers for raw rows, by a process of its own.
@@ -235,10 +216,12 @@ class Run:
 
         Raises:
             DataError: The rows are not like those that were learnt from.
+            NoTrialError: There is no such trial, or its model is not kept.
             HelperError: The process failed.
         """
         chosen = self.trial(trial)
-        return self._helper.predict(rows, self.schema, chosen)
+        chosen.check_model()
+        return HELPER.predict(self._folder, rows, self.schema, chosen.number)
 
     def export(
         self,
@@ -262,10 +245,17 @@ class Run:
 
         Raises:
             UnknownNameError: There is no such exporter.
+            NoTrialError: There is no such trial, or it did not finish.
+            SearchError: A path that cannot be written to.
             ReplayError: The notebook did not run, or gave another metric.
         """
         exporter = EXPORTERS.get(kind)
+        if path is not None and not isinstance(path, str | os.PathLike):
+            raise SearchError(
+                f'Expected a path as text, {received(path)}. Type "best.ipynb".'
+            )
         chosen = self.trial(trial)
+        chosen.check_finished()
         return exporter.export(
             Chosen(
                 run=self._folder,
@@ -273,28 +263,36 @@ class Run:
                 schema=self.schema,
                 trial=chosen.state,
                 beside=SOURCES.get(self.schema.source),
-                test=lambda: chosen.test or self._helper.score(chosen.number),
-                execute=self._helper.execute,
+                test=lambda: self._test(chosen),
+                execute=lambda path: HELPER.execute(self._folder, path),
             ),
-            None if path is None else Path(path),
+            None if path is None else Path(path).expanduser(),
             replay,
         )
 
-    def on_epoch(self, fn: Callable[[EpochEnded], Any]) -> None:
+    def on_epoch(self, fn: OnEpoch) -> OnEpoch:
         """Call a function with each epoch of each trial, once, from the run's start.
 
         Args:
             fn: Called in a thread of its own; its errors are shown and not fatal.
+
+        Returns:
+            The function, so that this may stand over its definition: `@run.on_epoch`.
         """
         self._hooks.add(EpochEnded, fn)
+        return fn
 
-    def on_trial_end(self, fn: Callable[[TrialEnded], Any]) -> None:
+    def on_trial_end(self, fn: OnTrialEnd) -> OnTrialEnd:
         """Call a function with each trial's end, once, from the run's start.
 
         Args:
             fn: Called in a thread of its own; its errors are shown and not fatal.
+
+        Returns:
+            The function.
         """
         self._hooks.add(TrialEnded, fn)
+        return fn
 
     def delete(self) -> None:
         """Remove the run's folder.
@@ -307,107 +305,87 @@ class Run:
                 f"Expected a run that has ended, got {self.name!r}, which is "
                 f"{self.status}. Type run.stop() first."
             )
-        self._helper.close()
         self._folder.delete()
 
     def __repr__(self) -> str:
-        state = self.state
-        return self._summary(state, self._status(state)).text()
+        try:
+            return self._summary(self.state, self.status).text()
+        except RunNotFoundError:
+            return f"{self.name}: deleted"
 
-    def _repr_html_(self) -> str:
-        state = self.state
-        return self._summary(state, self._status(state)).html()
+    def _repr_html_(self) -> str | None:
+        try:
+            return self._summary(self.state, self.status).html()
+        except RunNotFoundError:
+            return None
+
+    def _launch(self, detach: bool) -> None:
+        """Start a supervisor."""
+        self._supervisor.start(detach)
+
+    def _ask(self, verb: str, **arguments: object) -> str:
+        """Ask something of the supervisor of this very run."""
+        _ = self.state
+        return self._supervisor.ask(verb, **arguments)
 
     def _summary(self, state: RunState, status: str) -> Summary:
         return summary(state, status, self.search, self.name, self.metric, self.mode)
 
-    def _status(self, state: RunState) -> str:
-        """The state, unless nobody is there any more to change it."""
-        if state.state in ENDED and not self._launching(state):
-            return state.state
-        if holder(self._folder) is not None or self._launching(state):
-            return state.state if state.state not in ENDED else "starting"
-        # It may have ended between the two looks.
+    def _watch(self, enough: Callable[[RunState], bool], until_s: float) -> RunState:
+        """Show the run until it has ended, enough is known or the time is up."""
+        view = View(self._folder)
+        with Progress() as progress:
+            while True:
+                status = self._supervisor.status(view.read())
+                state = view.read()  # no older than the status
+                if enough(state):
+                    return state
+                progress.show(self._summary(state, status))
+                if status in ENDED or time.monotonic() >= until_s:
+                    return state
+                time.sleep(_POLL_S)
+
+    def _wait_for_trial(self) -> RunState:
+        """Wait until a trial has finished, or the run has ended before one did."""
+
+        def scored(state: RunState) -> bool:
+            return state.best(self.metric, self.mode) is not None
+
         state = self.state
-        return state.state if state.state in ENDED else "interrupted"
+        return state if scored(state) else self._watch(scored, math.inf)
 
-    def _launching(self, state: RunState) -> bool:
-        """Whether the process that we started has not written its first event yet."""
-        process = self._process
-        return (
-            process is not None
-            and process.poll() is None
-            and state.attempt <= self._attempt_before
-        )
-
-    def _launch(self, detach: bool) -> None:
-        """Start a supervisor."""
-        self._attempt_before = self.state.attempt
-        arguments = [] if detach else ["--while-stdin-open"]
-        module = "notebook_automl.workers.supervisor"
-        self._process = spawn_detached(
-            [sys.executable, "-m", module, str(self.folder), *arguments],
-            env=os.environ | {"NOTEBOOK_AUTOML_RUN": self.name},
-            log_path=self._folder.log,
-            keep_stdin=not detach,
-        )
-        # Reap it when it ends: a kernel lives long, and a dead child stays in the
-        # process table until somebody waits for it.
-        threading.Thread(target=self._process.wait, daemon=True).start()
-
-    def _command(self, verb: str, **arguments: Any) -> str:
-        """Send a command and wait for the answer."""
-        status = self._status(self.state)
-        if status in ENDED and verb != "extend":
-            return f"{self.name!r} is {status} already"
-        command = commands.send(self._folder, verb, **arguments)
-        if status in ENDED:
-            self._launch(detach=True)
-        deadline_s = time.monotonic() + _ACKNOWLEDGE_TIMEOUT_S
-        while time.monotonic() < deadline_s:
-            answer = self.state.acknowledged.get(command)
-            if answer is not None:
-                return answer.message
-            time.sleep(_POLL_S / 4)
-        return "no answer yet: the command is obeyed as soon as the supervisor reads it"
-
-    def _wait_for_trial(self) -> None:
-        """Wait until a trial has finished.
-
-        Raises:
-            NoTrialError: The run ended before one did.
-        """
-        if self.state.best(self.metric, self.mode) is None:
-            with Progress() as progress:
-                while True:
-                    state = self.state
-                    status = self._status(state)
-                    if self.state.best(self.metric, self.mode) is not None:
-                        return
-                    if status in ENDED:
-                        raise self._no_trial(state)
-                    progress.show(self._summary(state, status))
-                    time.sleep(_POLL_S)
+    def _test(self, trial: Trial) -> dict[str, float]:
+        """Test metrics of a trial, computed at the most once."""
+        if not trial.test:
+            trial.check_model()
+        return trial.test or HELPER.score(self._folder, trial.number)
 
     def _no_trial(self, state: RunState) -> NoTrialError:
+        reasons = [trial.reason for trial in state.trials.values() if trial.reason]
+        why = state.reason or (reasons[-1] if reasons else "no reason was written")
         return NoTrialError(
             f"Expected a finished trial in {self.name!r}, got none: the run is "
-            f"{self._status(state)} ({state.reason or 'no reason was written'}). See "
+            f"{self._supervisor.status(state)} ({why.rstrip('.')}). See "
             f"{self._folder.log}, or give it more time with run.extend(minutes=5)."
         )
 
-    def _row(self, trial: TrialState) -> dict[str, Any]:
-        test = {f"test_{name}": value for name, value in trial.test.items()}
-        return {
-            "trial": trial.number,
-            "state": trial.state,
-            self.metric: trial.metrics.get(self.metric),
-            **trial.metrics,
-            **test,
-            "best_epoch": trial.best_epoch,
-            "epochs": trial.epochs_trained,
-            "seconds": round(trial.seconds, 3),
-            "parameters": trial.parameters,
-            "reason": trial.reason or None,
-            **trial.values,
-        }
+    def _check_more(
+        self, name: str, more: Any, kinds: tuple[type, ...], expected: str
+    ) -> None:
+        """Refuse what cannot be added to a budget."""
+        if more is None:
+            return
+        number = isinstance(more, kinds) and not isinstance(more, bool)
+        if not number or not 0 < more < math.inf:
+            raise SearchError(
+                f"Expected {name} to be {expected}, {received(more)}. Type "
+                f"run.extend({name}=5).",
+                field=name,
+            )
+        if self.search[name] is None:
+            other = "trials" if name == "minutes" else "minutes"
+            raise SearchError(
+                f"Expected a budget that this run has, got {name}={more!r}, which it "
+                f"was not limited by. Type run.extend({other}=5).",
+                field=name,
+            )

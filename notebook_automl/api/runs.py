@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from notebook_automl.api.run import ENDED, Run
-from notebook_automl.errors import AutoMLError, RunNotFoundError, nearest
-from notebook_automl.record.layout import RunFolder, runs_folder
+from notebook_automl.api.run import Run
+from notebook_automl.api.supervisor import ENDED
+from notebook_automl.errors import AutoMLError, RunNotFoundError, nearest, received
+from notebook_automl.record.layout import RunFolder, folder_error, runs_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,25 +27,26 @@ def attach(name: str | None = None, folder: str | None = None) -> Run:
 
     Raises:
         RunNotFoundError: There is no such run.
+        RunFolderError: The folder cannot be read.
     """
-    found = _runs(folder)
-    if name is not None:
-        names = [run.name for run in found]
-        if name not in names:
+    parent = runs_folder(folder)
+    if name is None:
+        found = _runs(parent)
+        if not found:
             raise RunNotFoundError(
-                f"No run {name!r} in {runs_folder(folder)}.{nearest(name, names)} "
-                f"There are: {', '.join(names) or 'none'}.",
-                field="name",
+                f"Expected a run in {parent}, got none. Start one with "
+                "Search(...).start(), or type attach(folder=...).",
+                field="folder",
             )
-        return found[names.index(name)]
-    if not found:
+        return next((run for run in found if run.status not in ENDED), found[0])
+    names = [path.name for path in _folders(parent)]
+    if name not in names:
         raise RunNotFoundError(
-            f"Expected a run in {runs_folder(folder)}, got none. Start one with "
-            "Search(...).start(), or type attach(folder=...).",
-            field="folder",
+            f"Expected the name of a run in {parent}, {received(name)}."
+            f"{nearest(name, names)} There are: {', '.join(sorted(names)) or 'none'}.",
+            field="name",
         )
-    live = [run for run in found if run.status not in ENDED]
-    return (live or found)[0]
+    return Run(RunFolder(parent / name))
 
 
 def runs(folder: str | None = None) -> pd.DataFrame:
@@ -53,35 +56,51 @@ def runs(folder: str | None = None) -> pd.DataFrame:
         folder: Where runs are kept; `automl_runs` here, if not given.
 
     Returns:
-        One row a run: name, status, task, metric, its best value, trials, size on disk.
+        One row a run: name, status, task, metric, its best value, trials, size on disk
+        in MiB, start in this machine's time.
+
+    Raises:
+        RunFolderError: The folder cannot be read.
     """
     import pandas as pd
 
     rows = []
-    for run in _runs(folder):
-        state = run.state
-        best = state.best(run.metric, run.mode)
-        rows.append(
-            {
-                "name": run.name,
-                "status": run.status,
-                "task": run.search["task"],
-                "metric": run.metric,
-                "best": best.metrics[run.metric] if best else None,
-                "trials": len(state.trials),
-                "mib": round(RunFolder(run.folder).bytes_on_disk() / 2**20, 1),
-                "started": pd.Timestamp(run.search["started_s"], unit="s"),
-            }
-        )
+    for run in _runs(runs_folder(folder)):
+        with contextlib.suppress(AutoMLError):  # deleted meanwhile, or damaged
+            state, status = run.state, run.status
+            best = state.best(run.metric, run.mode)
+            rows.append(
+                {
+                    "name": run.name,
+                    "status": status,
+                    "task": run.search["task"],
+                    "metric": run.metric,
+                    "best": best.metrics[run.metric] if best else None,
+                    "trials": len(state.trials),
+                    "mib": round(RunFolder(run.folder).bytes_on_disk() / 2**20, 1),
+                    "started": pd.Timestamp.fromtimestamp(int(run.search["started_s"])),
+                }
+            )
     columns = "name status task metric best trials mib started".split()
     return pd.DataFrame(rows, columns=columns)
 
 
-def _runs(folder: str | None) -> list[Run]:
-    """All runs, the newest first; folders that hold no run are passed over."""
-    parent = runs_folder(folder)
-    found = []
-    for path in parent.iterdir() if parent.is_dir() else ():
-        with contextlib.suppress(AutoMLError, KeyError):
-            found.append(Run(RunFolder(path)))
-    return sorted(found, key=lambda run: -float(run.search["started_s"]))
+def _runs(parent: Path) -> list[Run]:
+    """All runs that can be read, the newest first."""
+    found: list[tuple[float, Run]] = []
+    for path in _folders(parent):
+        # Whatever a damaged description lacks.
+        with contextlib.suppress(AutoMLError, LookupError, TypeError, ValueError):
+            run = Run(RunFolder(path))
+            found.append((float(run.search["started_s"]), run))
+    return [run for _, run in sorted(found, key=lambda pair: -pair[0])]
+
+
+def _folders(parent: Path) -> list[Path]:
+    """The folders in it that hold a run; others are passed over."""
+    try:
+        return [path for path in parent.iterdir() if RunFolder(path).search.exists()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise folder_error("read", parent, error) from error

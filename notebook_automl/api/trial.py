@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Trial:
-    """What one trial chose, did and left.
+    """What one trial chose, did and left, as of the moment when it was asked for.
 
     Args:
         folder: The trial's folder.
@@ -66,10 +66,36 @@ class Trial:
         if not self.folder.source.exists():
             raise NoTrialError(
                 f"Expected the program of trial {self.number}, got none: it is "
-                f"{self.state.state} ({self.state.reason}). Type "
+                f"{self.state.state} ({self.state.reason or 'not written yet'}). Type "
                 'run.trial("best").source.'
             )
         return self.folder.source.read_text("utf-8")
+
+    def check_finished(self) -> None:
+        """Refuse a trial that runs or failed.
+
+        Raises:
+            NoTrialError: The trial has no metrics.
+        """
+        if not self.metrics:
+            reason = f" ({self.state.reason})" if self.state.reason else ""
+            raise NoTrialError(
+                f"Expected a finished trial, got trial {self.number}, which is "
+                f'{self.state.state}{reason}. Type trial="best".'
+            )
+
+    def check_model(self) -> None:
+        """Refuse a trial whose model is not there.
+
+        Raises:
+            NoTrialError: The trial did not finish, or its model is not kept.
+        """
+        self.check_finished()
+        if not self.folder.checkpoint.exists():
+            raise NoTrialError(
+                f"Expected the model of trial {self.number}, got none: only those of "
+                'the best few are kept. Type trial="best".'
+            )
 
     def load_model(self) -> Any:
         """Load Keras here, and the best epoch's model.
@@ -80,11 +106,7 @@ class Trial:
         Raises:
             NoTrialError: The model is not kept: only the best few are.
         """
-        if not self.folder.checkpoint.exists():
-            raise NoTrialError(
-                f"Expected the model of trial {self.number}, got none: only the best "
-                'few are kept. Type run.trial("best").load_model().'
-            )
+        self.check_model()
         os.environ.setdefault("KERAS_BACKEND", "tensorflow")
         from importlib import import_module
 
@@ -92,14 +114,15 @@ class Trial:
         return import_module("keras").models.load_model(self.folder.checkpoint)
 
     def __repr__(self) -> str:
-        metrics = ", ".join(f"{k} {v:.6g}" for k, v in self.metrics.items())
-        values = "\n".join(
-            f"  {path} = {value!r}" for path, value in self.values.items()
-        )
-        reason = f" ({self.state.reason})" if self.state.reason else ""
-        size = f"{self.state.parameters} parameters"
-        time = f"{self.state.epochs_trained} epochs in {self.state.seconds:.1f} s"
-        return (
-            f"Trial {self.number}: {self.state.state}{reason}\n"
-            f"  {size}, {time}\n  {metrics}\n{values}"
-        )
+        state, metrics = self.state, self.metrics.items()
+        time = f"{state.epochs_trained} epochs in {state.seconds:.1f} s"
+        size = [] if state.parameters is None else [f"{state.parameters:,} parameters"]
+        scores = [", ".join(f"{name} {value:.6g}" for name, value in metrics)]
+        reason = f" ({state.reason})" if state.reason else ""
+        lines = [
+            f"Trial {self.number}: {state.state}{reason}",
+            ", ".join([*size, time]),
+            *(scores if metrics else []),
+            *(f"{path} = {value!r}" for path, value in self.values.items()),
+        ]
+        return "\n  ".join(lines)

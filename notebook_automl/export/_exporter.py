@@ -5,16 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from notebook_automl._registry import Room
 from notebook_automl.data._source import Origin, Source
+from notebook_automl.export._names import assigned, renamed, unlike
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.reader import TrialState
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.program import Program
 
 EXPORTERS = Room("notebook_automl.export", kind="exporter")
+
+
+class Executed(NamedTuple):
+    """What came of running a notebook.
+
+    Args:
+        notebook: The notebook with its outputs, as JSON.
+        error: Why it did not run to its end; empty if it did.
+    """
+
+    notebook: str
+    error: str
 
 
 @dataclass(frozen=True)
@@ -28,7 +41,7 @@ class Chosen:
         trial: What the events say of the trial.
         beside: The data's source, which saves data beside a notebook.
         test: Gives the recorded test metrics.
-        execute: Runs a notebook in a fresh kernel, in place.
+        execute: Runs a notebook in a fresh kernel; the file stays as it is.
     """
 
     run: RunFolder
@@ -37,7 +50,7 @@ class Chosen:
     trial: TrialState
     beside: Source
     test: Callable[[], dict[str, float]]
-    execute: Callable[[Path], None]
+    execute: Callable[[Path], Executed]
 
     def program(self, origin: Origin) -> Program:
         """The trial's own program, reading its data from somewhere else.
@@ -49,11 +62,26 @@ class Chosen:
         code = self.beside.load_code(self.schema, origin)
         return Program.from_text(source).with_cell("load", code)
 
-    def here(self) -> Origin:
-        """The notebook's own variables, or the run's copy where they have no names."""
-        if self.schema.variables:
-            return Origin("variable", self.schema.variables)
-        return Origin("copy", (str(self.run.data),))
+    def program_here(self) -> Program:
+        """The program for the person's own notebook.
+
+        It reads their variables, or the run's copy where the data have no names, and
+        leaves the variables as they are: what it would assign gets another name there.
+        """
+        variables = self.schema.variables
+        if not variables:
+            return self.program(Origin("copy", (str(self.run.data),)))
+        program = self.program(Origin("variable", variables))
+        names = assigned(program)
+        # Arrays called x and y are loaded in place; a table loses rows and columns.
+        in_place = variables == ("x", "y") and self.schema.shape is not None
+        taken = set() if in_place else names.intersection(variables)
+        if not taken:
+            return program
+        stand_ins = {f"data_{i}_{name}": name for i, name in enumerate(variables)}
+        others = {name: unlike(name, names.union(variables)) for name in taken}
+        program = self.program(Origin("variable", tuple(stand_ins)))
+        return renamed(program, others | stand_ins)
 
 
 class Exporter(Protocol):

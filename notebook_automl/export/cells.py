@@ -15,12 +15,12 @@ class Cells:
     def export(self, chosen: Chosen, path: Path | None, replay: bool) -> str:
         """Offer the program where there is a notebook, and return it anyway."""
         if path is not None or replay:
-            value = path if path is not None else replay
+            value = str(path) if path is not None else replay
             raise SearchError(
                 f"Expected no path and no replay for cells, {received(value)}. Type "
-                'run.export("notebook", path, replay=True).'
+                'run.export("notebook", "best.ipynb", replay=True).'
             )
-        text = chosen.program(chosen.here()).to_text()
+        text = chosen.program_here().to_text()
         if "IPython" in sys.modules:
             from IPython import get_ipython
 

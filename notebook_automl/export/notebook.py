@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import ast
+import hashlib
+import os
+import platform
 import re
+import uuid
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -14,10 +17,12 @@ import nbformat
 from notebook_automl.data._source import Origin
 from notebook_automl.errors import ReplayError, SearchError, received
 from notebook_automl.export._exporter import Chosen
+from notebook_automl.export._texts import HEADINGS, front
+from notebook_automl.record.reader import read_state
 from notebook_automl.source.program import Program
 
-_TAG = "notebook-automl"
-_STAMP = "stamp"
+_KEY = "notebook_automl"
+_REQUIREMENTS_MARK = "# What `{}` ran with"
 # Modules that generated code imports, with the distributions that bring them.
 _DISTRIBUTIONS = {
     "keras": "keras",
@@ -38,25 +43,28 @@ class Notebook:
         recorded = chosen.test()
         data = chosen.beside.save_beside(chosen.run.data, path)
         program = chosen.program(Origin("file", (data.name,)))
-        requirements = _requirements(program, data)
-        path.with_suffix(".requirements.txt").write_text(requirements, "utf-8")
+        versions = _versions(program, data, chosen)
+        lines = [f"{name}=={number}" for name, number in versions.items()]
+        mark = _REQUIREMENTS_MARK.format(path.name)
+        text = "\n".join([f"{mark}, on Python {platform.python_version()}.", *lines])
+        _write(_requirements_path(path), f"{text}\n")
         stamp: dict[str, Any] = {
             "run": chosen.run.name,
             "trial": chosen.trial.number,
             "fingerprint": chosen.schema.fingerprint,
-            "requirements": requirements.split(),
+            "python": platform.python_version(),
+            "requirements": lines,
             "recorded": recorded,
         }
-        notebook = _notebook(program, stamp)
-        _stamp(notebook, chosen, stamp)
-        nbformat.write(notebook, path)
+        notebook = _notebook(program)
+        _save(notebook, path, chosen, stamp)
         if replay:
             _replay(path, chosen, stamp)
         return path
 
 
 def _check_path(path: Path) -> None:
-    """Refuse to write over a file that is not one of ours."""
+    """Refuse to write over what is not ours, or what the person has worked on since."""
     if path.suffix != ".ipynb":
         raise SearchError(
             f"Expected a path that ends in .ipynb, {received(str(path))}. Type "
@@ -64,18 +72,44 @@ def _check_path(path: Path) -> None:
         )
     if not path.parent.is_dir():
         raise SearchError(
-            f"Expected a folder that exists, got {str(path.parent)!r} (str). Make it "
+            f"Expected a folder that exists, {received(str(path.parent))}. Make it "
             "first, or type another path."
         )
-    if path.exists() and _TAG not in path.read_text("utf-8", errors="replace"):
+    if path.exists() and not _is_ours(path):
         raise SearchError(
-            f"Expected a new path, got {str(path)!r} (str), which holds a notebook "
-            "that was not generated. Type another path."
+            f"Expected a new path, {received(str(path))}, where something is that "
+            "this package did not write, or that was changed since. Type another path."
+        )
+    requirements = _requirements_path(path)
+    mark = _REQUIREMENTS_MARK.format(path.name)
+    if requirements.exists() and not requirements.read_text("utf-8").startswith(mark):
+        raise SearchError(
+            f"Expected no file of yours where the requirements go, "
+            f"{received(str(requirements))}. Type another path."
         )
 
 
-def _requirements(program: Program, data: Path) -> str:
-    """The versions that the trial ran with, for `pip install -r`."""
+def _requirements_path(path: Path) -> Path:
+    return path.with_suffix(".requirements.txt")
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a notebook is as we wrote it; its outputs may differ."""
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    # A folder, no JSON, no notebook: whatever it is, it is not ours.
+    except Exception:
+        return False
+    return bool(notebook.metadata.get(_KEY, {}).get("cells") == _digest(notebook))
+
+
+def _digest(notebook: Any) -> str:
+    sources = [(cell.cell_type, cell.source) for cell in notebook.cells]
+    return hashlib.sha256(repr(sources).encode("utf-8", "replace")).hexdigest()
+
+
+def _versions(program: Program, data: Path, chosen: Chosen) -> dict[str, str]:
+    """The versions that the trial ran with, of what the notebook needs."""
     modules = re.findall(r"(?m)^(?:import|from) (\w+)", program["setup"])
     backend = re.search(r'"KERAS_BACKEND"\] = "(\w+)"', program["setup"])
     names = {_DISTRIBUTIONS[m] for m in modules if m in _DISTRIBUTIONS}
@@ -83,10 +117,12 @@ def _requirements(program: Program, data: Path) -> str:
     names |= {"pyarrow"} if data.suffix == ".parquet" else set()
     # The kernel that runs the notebook.
     names |= {"ipykernel"}
-    return "".join(f"{name}=={version(name)}\n" for name in sorted(names))
+    # What was upgraded since is not what the metrics were measured with.
+    then = read_state(chosen.run).versions
+    return {name: then.get(name) or version(name) for name in sorted(names)}
 
 
-def _notebook(program: Program, stamp: Mapping[str, Any]) -> Any:
+def _notebook(program: Program) -> Any:
     """The program as cells, each under its heading."""
     notebook = nbformat.v4.new_notebook()
     notebook.metadata["kernelspec"] = {
@@ -94,86 +130,72 @@ def _notebook(program: Program, stamp: Mapping[str, Any]) -> Any:
         "display_name": "Python 3",
         "language": "python",
     }
-    mark = {"tags": [_TAG]}
-    cells = [nbformat.v4.new_markdown_cell(id=_STAMP, metadata=mark)]
+    notebook.metadata["language_info"] = {
+        "name": "python",
+        "version": platform.python_version(),
+    }
+    notebook.cells = [nbformat.v4.new_markdown_cell(id="stamp")]
     for cell in program.cells:
-        heading = nbformat.v4.new_markdown_cell(f"## {cell.title}", metadata=mark)
-        code = nbformat.v4.new_code_cell(
-            cell.source,
-            id=cell.id,
-            metadata=mark | {"notebook_automl": {"part": cell.id}},
-        )
-        heading["id"] = f"{cell.id}-title"
-        cells += [heading, code]
-    notebook.cells = cells
+        text = f"## {cell.title}\n\n{HEADINGS[cell.id]}"
+        mark = {_KEY: {"part": cell.id}}
+        notebook.cells += [
+            nbformat.v4.new_markdown_cell(text, id=f"{cell.id}-title"),
+            nbformat.v4.new_code_cell(cell.source, id=cell.id, metadata=mark),
+        ]
     return notebook
 
 
 def _replay(path: Path, chosen: Chosen, stamp: dict[str, Any]) -> None:
     """Run the notebook in a fresh kernel and write both metrics on it."""
-    try:
-        chosen.execute(path)
-    except Exception as error:
+    executed = chosen.execute(path)
+    notebook = nbformat.reads(executed.notebook, as_version=4)
+    printed = _printed_metrics(notebook)
+    if printed and not executed.error:
+        stamp = stamp | {"reproduced": printed}
+    _save(notebook, path, chosen, stamp)
+    if not printed or executed.error:
         raise ReplayError(
-            f"The notebook {path.name} did not run to its end: {error}"
-        ) from error
-    notebook = nbformat.read(path, as_version=4)
-    stamp["reproduced"] = _printed_metrics(notebook)
-    _stamp(notebook, chosen, stamp)
-    nbformat.write(notebook, path)
-    if stamp["reproduced"] != stamp["recorded"]:
+            f"Expected {path.name} to run to its end and to print its test metrics, "
+            f"got {executed.error or 'no metrics'}. Open it: its outputs show where."
+        )
+    # Compared as text, because NaN equals nothing.
+    if repr(printed) != repr(stamp["recorded"]):
         raise ReplayError(
-            f"Expected the recorded test metrics {stamp['recorded']}, got "
-            f"{stamp['reproduced']} from {path.name}. Compare its first cell and its "
-            "requirements with those of the run."
+            f"Expected the recorded test metrics {stamp['recorded']}, got {printed} "
+            f"from {path.name}. Compare its first cell and its requirements with those "
+            "of the run."
         )
 
 
 def _printed_metrics(notebook: Any) -> dict[str, float]:
-    """What the evaluate cell printed."""
-    cell = next(cell for cell in notebook.cells if cell.id == "evaluate")
+    """What the evaluate cell printed; empty if nothing."""
+    (cell,) = (cell for cell in notebook.cells if cell.id == "evaluate")
     text = "".join(o["text"] for o in cell.outputs if o.get("name") == "stdout")
-    metrics = ast.literal_eval(text.strip().splitlines()[-1])
-    return {name: float(value) for name, value in metrics.items()}
+    last = text.strip().rpartition("\n")[2]
+    # A dictionary, but NaN and infinity are no literals.
+    return {name: float(v) for name, v in re.findall(r"'(\w+)': ([^,}]+)", last)}
 
 
-def _stamp(notebook: Any, chosen: Chosen, stamp: Mapping[str, Any]) -> None:
-    """Write into the first cell, and into the metadata, what was measured."""
-    search, recorded = chosen.search, stamp["recorded"]
-    reproduced = stamp.get("reproduced")
-    rows = [
-        f"| {name} | {value!r} | {_reproduced(name, value, reproduced)} |"
-        for name, value in recorded.items()
-    ]
-    device = "one CPU thread" if search["device"] == "cpu" else "one GPU"
-    notebook.cells[0]["source"] = "\n".join(
-        [
-            f"# Trial {chosen.trial.number} of {_escaped(chosen.run.name)}",
-            "",
-            f"{search['task'].replace('_', ' ').capitalize()}; {device}, float32, seed "
-            f"{search['seed']}. Runs from top to bottom in an environment made from "
-            "the requirements beside it.",
-            "",
-            "| test metric | recorded | reproduced |",
-            "|---|---|---|",
-            *rows,
-        ]
-    )
-    notebook.metadata["notebook_automl"] = dict(stamp)
+def _save(notebook: Any, path: Path, chosen: Chosen, stamp: Mapping[str, Any]) -> None:
+    """Write what was measured into the first cell and the metadata, and all to disk."""
+    notebook.cells[0]["source"] = front(chosen, stamp, _requirements_path(path).name)
+    notebook.metadata[_KEY] = {**stamp, "cells": _digest(notebook)}
+    _write(path, nbformat.writes(notebook) + "\n")
 
 
-def _reproduced(name: str, value: float, reproduced: Mapping[str, float] | None) -> str:
-    """One cell of the stamp's table."""
-    if reproduced is None:
-        return "not run yet"
-    again = reproduced.get(name)
-    verdict = "equal to the last digit" if again == value else "**differs**"
-    return f"{again!r} ({verdict})"
-
-
-def _escaped(text: str) -> str:
-    """A name as plain Markdown text."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+\-.!|])", r"\\\1", text)
+def _write(path: Path, text: str) -> None:
+    """Write a file at once: a reader sees the old one or the new one."""
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        aside.write_text(text, "utf-8")
+        os.replace(aside, path)
+    except OSError as error:
+        raise SearchError(
+            f"Expected a path that can be written, got {str(path)!r} (str): "
+            f"{error.strerror}. Type another path."
+        ) from error
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 PLUGIN = Notebook()

@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 import linecache
 import os
+import random
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,11 @@ from notebook_automl.source.program import Program
 from notebook_automl.workers.link import Link
 
 _FILE = "<cell {}>"
+_DRAWS = (
+    *("betavariate", "choice", "choices", "expovariate", "gauss", "getrandbits"),
+    *("getstate", "lognormvariate", "normalvariate", "randbytes", "randint", "random"),
+    *("randrange", "sample", "seed", "setstate", "shuffle", "triangular", "uniform"),
+)
 
 
 def set_up(link: Link | None, text: Program) -> dict[str, Any]:
@@ -30,6 +38,7 @@ def set_up(link: Link | None, text: Program) -> dict[str, Any]:
     """
     namespace: dict[str, Any] = {"__name__": "__main__"}
     cold = "keras" not in sys.modules
+    _separate_draws()
     if cold and link is not None:
         link.tell("stage", stage="loading Keras")
     execute(text, "setup", namespace)
@@ -40,6 +49,33 @@ def set_up(link: Link | None, text: Program) -> dict[str, Any]:
         gc.collect()
         gc.freeze()
     return namespace
+
+
+def _separate_draws() -> None:
+    """Give each thread of this process its own `random`.
+
+    A trial seeds Python's generator and Keras draws the seeds of its layers from it,
+    while Dask draws as well, in the worker's own thread (`dask.sizeof` samples long
+    lists): one such draw between two layers and the trial could not be replayed.
+    """
+    if getattr(random, "_of_each_thread", False):
+        return
+    generators = _Generators()
+    for name in _DRAWS:
+        draw = partial(_draw, generators, name)
+        setattr(random, name, draw)
+    random._of_each_thread = True  # type: ignore[attr-defined]
+
+
+class _Generators(threading.local):
+    """A generator a thread."""
+
+    def __init__(self) -> None:
+        self.own = random.Random()
+
+
+def _draw(generators: _Generators, name: str, *args: Any, **kwargs: Any) -> Any:
+    return getattr(generators.own, name)(*args, **kwargs)
 
 
 def execute(text: Program, cell: str, namespace: dict[str, Any]) -> None:

@@ -60,19 +60,23 @@ class Message:
     told_s: float = 0.0
 
 
+@dataclass
 class _Task:
     """A task that has not ended.
 
     Args:
-        submit: Gives it to Dask, the first time and again.
+        call: What `_perform` is given.
+        future: Dask's own view of it.
+        begun: Set once a worker has begun it, or none will.
+        address: That worker's.
+        line: Keeps in order what is said to it.
     """
 
-    def __init__(self, submit: Callable[[], Future]) -> None:
-        self.submit = submit
-        self.future = submit()
-        self.begun = asyncio.Event()
-        self.address = ""  # of its worker, once it has begun
-        self.line = asyncio.Lock()
+    call: tuple[Any, ...]
+    future: Future | None = None
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    address: str = ""
+    line: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Cluster:
@@ -114,13 +118,8 @@ class Cluster:
             key: The task's name, each used once.
             *args: What the function is given.
         """
-
-        def submit() -> Future:
-            future = self._client.submit(_perform, entry, key, args, pure=False)
-            future.add_done_callback(lambda done: self._on_done(key, done))
-            return future
-
-        self._tasks[key] = _Task(submit)
+        self._tasks[key] = _Task((entry, key, args))
+        self._give(key)
 
     def answer(self, key: str, value: Value) -> None:
         """Answer a task's question."""
@@ -137,7 +136,8 @@ class Cluster:
             return
         if not task.begun.is_set():
             self._end(Message(key, "lost", {"reason": "it had not begun"}))
-            task.future.cancel()
+            if task.future is not None:
+                task.future.cancel()
         for nanny in self._cluster.workers.values():
             if nanny.worker_address == task.address:
                 _kill(nanny.pid)
@@ -153,6 +153,12 @@ class Cluster:
         for party in (self._client, self._cluster):
             with contextlib.suppress(Exception):  # the run has ended all the same
                 party.close(timeout=_CLOSE_TIMEOUT_S)
+
+    def _give(self, key: str) -> None:
+        """Give a task to Dask, which chooses the worker."""
+        task = self._tasks[key]
+        task.future = self._client.submit(_perform, *task.call, pure=False)
+        task.future.add_done_callback(lambda done: self._on_done(key, done))
 
     async def _deliver(self, key: str, box: str, content: Value) -> None:
         """Put something into a task's mailbox; nobody waits for a worker that hangs."""
@@ -191,7 +197,7 @@ class Cluster:
         if isinstance(error, KilledWorker):
             if not task.begun.is_set():
                 # It only stood in line behind another one, whose worker died.
-                task.future = task.submit()
+                self._give(key)
                 return
             reason = "its worker process ended abruptly (killed, or out of memory)"
         self._end(Message(key, "lost", {"reason": reason}))

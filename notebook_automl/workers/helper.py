@@ -1,19 +1,21 @@
 """The process that does for the kernel what needs Keras: predict, score, replay.
 
 One JSON object a line on standard input, one on standard output. It ends when its input
-closes, and after a while without work.
+closes, whatever it does then, and after a while without work.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import select
+import queue
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from notebook_automl.errors import AutoMLError
 from notebook_automl.record.layout import RunFolder, write_json
@@ -24,40 +26,53 @@ _IDLE_S = 300.0
 
 def _predict(asked: dict[str, Any], warm: dict[str, Any]) -> None:
     """Predict raw rows by the trial's own program."""
-    key = f"{asked['folder']}:{asked['trial']}"
+    run = RunFolder(Path(asked["folder"]))
+    # A later run may have the name of a deleted one.
+    kept = run.trial(asked["trial"]).checkpoint.stat().st_mtime_ns
+    key = (run.path, asked["trial"], kept)
     if warm.get("key") != key:
         warm.clear()
-        warm["predict"] = trial.predictor(
-            RunFolder(Path(asked["folder"])), asked["trial"]
-        )
+        warm["predict"] = trial.predictor(run, asked["trial"])
         warm["key"] = key
     predictions = warm["predict"](Path(asked["rows"]))
     kind = "object" if predictions.dtype.kind in "OU" else predictions.dtype.name
     write_json(Path(asked["out"]), {"dtype": kind, "values": predictions.tolist()})
 
 
-def _score(asked: dict[str, Any], warm: dict[str, Any]) -> dict[str, float]:
-    """Test metrics of a trial."""
-    return trial.score(None, asked["folder"], asked["trial"])
+def _score(asked: dict[str, Any], warm: dict[str, Any]) -> None:
+    """Test metrics of a trial, into its folder."""
+    trial.score(None, asked["folder"], asked["trial"])
 
 
-def _execute(asked: dict[str, Any], warm: dict[str, Any]) -> None:
-    """Run a notebook in a fresh kernel of this environment, in place."""
+def _execute(asked: dict[str, Any], warm: dict[str, Any]) -> str:
+    """Run a notebook in a fresh kernel; returns why it did not end, or nothing."""
     import nbformat
+    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
 
     path = Path(asked["notebook"])
     notebook = nbformat.read(path, as_version=4)
+    # The interpreter of this very environment, whatever kernels are installed.
+    manager: Any = AsyncKernelManager()
+    launch = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    manager.kernel_spec.argv = [sys.executable, *launch]
     client = NotebookClient(
         notebook,
+        km=manager,
         timeout=None,
-        kernel_name="python3",
+        coalesce_streams=True,
         resources={"metadata": {"path": str(path.parent)}},
     )
     try:
-        client.execute()
+        client.execute(cleanup_kc=True)
+    except CellExecutionError as error:
+        return f"{error.ename}: {error.evalue}"
+    except DeadKernelError as error:
+        return str(error)
     finally:
-        nbformat.write(notebook, path)
+        nbformat.write(notebook, Path(asked["out"]))
+    return ""
 
 
 _DOES: dict[str, Callable[[dict[str, Any], dict[str, Any]], Any]] = {
@@ -67,37 +82,56 @@ _DOES: dict[str, Callable[[dict[str, Any], dict[str, Any]], Any]] = {
 }
 
 
-def _told(error: Exception) -> dict[str, str]:
-    """An error as the kernel raises it again: our own kinds as they are."""
-    kind = type(error).__name__
-    if isinstance(error, AutoMLError):
-        return {"error": kind, "message": str(error)}
-    return {"error": "HelperError", "message": f"{kind}: {error}"}
+def _answer(line: bytes, warm: dict[str, Any]) -> dict[str, Any]:
+    """Carry out a request; what goes wrong is told as the kernel raises it again."""
+    asked = json.loads(line)
+    try:
+        with RunFolder(Path(asked["folder"])).log.open("ab") as log:
+            for descriptor in (1, 2):
+                os.dup2(log.fileno(), descriptor)
+        return {"result": _DOES[asked["do"]](asked, warm)}
+    except Exception as error:
+        sys.stderr.write(traceback.format_exc())
+        kind = type(error).__name__
+        if isinstance(error, AutoMLError):
+            return {"error": kind, "message": str(error)}
+        return {"error": "HelperError", "message": f"{kind}: {error}"}
+
+
+def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Requests and answers on descriptors of their own.
+
+    What libraries print must not mix in, nor may they or their children read along.
+    """
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", 0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return requests, answers
+
+
+def _listen(requests: BinaryIO, inbox: queue.SimpleQueue[bytes]) -> None:
+    """Pass requests on; when the kernel is gone, end what is under way."""
+    for line in requests:
+        inbox.put(line)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def main() -> None:
     """Answer requests until there are none."""
-    # Answers go out on a descriptor of their own: what libraries print must not mix in.
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    requests, answers = _take_pipes()
+    inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(requests, inbox), daemon=True).start()
     warm: dict[str, Any] = {}
-    while select.select([sys.stdin], [], [], _IDLE_S)[0]:
-        line = sys.stdin.readline()
-        if not line:
-            return
-        asked = json.loads(line)
+    while True:
+        # An interrupted cell of the notebook is no reason to end.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            answer = {"result": _DOES[asked["do"]](asked, warm)}
-        except Exception as error:
-            sys.stderr.write(traceback.format_exc())
-            kind = (
-                type(error).__name__
-                if isinstance(error, AutoMLError)
-                else "HelperError"
-            )
-            answer = {"error": kind, "message": f"{type(error).__name__}: {error}"}
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+            line = inbox.get(timeout=_IDLE_S)
+        except queue.Empty:
+            return
+        answers.write(json.dumps(_answer(line, warm)).encode() + b"\n")
 
 
 if __name__ == "__main__":

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import signal
 import sys
 import threading
 import traceback
 from pathlib import Path
 
+from notebook_automl.errors import RunHeldError
 from notebook_automl.record import events
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.lock import RunLock
 from notebook_automl.record.writer import EventWriter
 from notebook_automl.workers.attempt import Attempt
+
+_STDIN = 0
 
 
 def supervise(folder: RunFolder, while_stdin_open: bool) -> None:
@@ -28,7 +33,9 @@ def supervise(folder: RunFolder, while_stdin_open: bool) -> None:
         attempt = Attempt(folder, lock.attempt, writer, lock.beat)
 
         def stop_with_stdin() -> None:
-            sys.stdin.read()
+            # Not `sys.stdin`: Python cannot end while a thread holds its buffer.
+            while os.read(_STDIN, 1024):
+                pass
             attempt.stop("the kernel ended")
 
         signal.signal(
@@ -39,10 +46,11 @@ def supervise(folder: RunFolder, while_stdin_open: bool) -> None:
         try:
             attempt.run()
         except Exception as error:
-            sys.stderr.write(traceback.format_exc())
             reason = f"the supervisor failed: {type(error).__name__}: {error}"
-            attempt.emit(events.RunEnded, state="failed", reason=reason)
-            raise SystemExit(1) from error
+            with contextlib.suppress(OSError):  # a full disk takes neither
+                sys.stderr.write(traceback.format_exc())
+                attempt.emit(events.RunEnded, state="failed", reason=reason)
+            raise SystemExit(1) from None
 
 
 def main() -> None:
@@ -53,7 +61,10 @@ def main() -> None:
         "--while-stdin-open", action="store_true", help="stop when stdin closes"
     )
     arguments = parser.parse_args()
-    supervise(RunFolder(arguments.folder), arguments.while_stdin_open)
+    try:
+        supervise(RunFolder(arguments.folder), arguments.while_stdin_open)
+    except RunHeldError as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -1,0 +1,100 @@
+"""What an exported notebook says beside its code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from notebook_automl.export._exporter import Chosen
+from notebook_automl.record.schema import Schema
+
+# A sentence below each heading, by the cell's id.
+HEADINGS = {
+    "setup": "All that the numbers depend on beside the data is set here, before "
+    "anything else is imported.",
+    "load": "The rows of the search, which are checked before they are used.",
+    "split": "Each row belongs to one of three sets: train, validation, test.",
+    "prepare": "Whatever is learned for this, is learned from the training rows alone.",
+    "build": "The model, with the values that the search chose.",
+    "compile": "Optimizer, loss and metrics; the best epoch is kept as a checkpoint.",
+    "train": "As many epochs as were trained in the search.",
+    "evaluate": "The last line printed is what the table on top compares.",
+    "predict": "From raw rows to predictions.",
+}
+
+
+def front(chosen: Chosen, stamp: Mapping[str, Any], requirements: str) -> str:
+    """The first cell: what was learned from what, how good it is, and with what.
+
+    Args:
+        chosen: The trial.
+        stamp: What was measured.
+        requirements: Name of the file of requirements.
+    """
+    search, schema, trial = chosen.search, chosen.schema, chosen.trial
+    task = search["task"].replace("_", " ").capitalize()
+    name = schema.target.name
+    title = task if name is None else f"{task}: {escaped(str(name))}"
+    metric = search["metric"]
+    best = trial.metrics[f"val_{metric}"]
+    device = "one CPU thread" if search["device"] == "cpu" else "one GPU"
+    return "\n".join(
+        [
+            f"# {title}",
+            "",
+            f"A Keras model, learned from {_data(schema)}. It is trial {trial.number} "
+            f"of the run {escaped(chosen.run.name)}, which chose it and its epoch "
+            f"{trial.best_epoch} by the {metric} of {best:.6g} on the validation rows. "
+            "The test rows had no part in either.",
+            "",
+            "| test metric | recorded | reproduced |",
+            "|---|---|---|",
+            *_scores(stamp["recorded"], stamp.get("reproduced")),
+            "",
+            "The numbers are those of "
+            f"{device}, float32 and seed {search['seed']} with these versions: "
+            f"`pip install -r {requirements}` brings them.",
+            "",
+            "| package | version |",
+            "|---|---|",
+            f"| Python | {stamp['python']} |",
+            *(f"| {line.replace('==', ' | ')} |" for line in stamp["requirements"]),
+        ]
+    )
+
+
+def escaped(text: str) -> str:
+    """A name as plain Markdown text on one line.
+
+    Args:
+        text: Anything.
+    """
+    one_line = " ".join(text.split())
+    return re.sub(r"([\\`*_{}\[\]<>()#|~$&])", r"\\\1", one_line)
+
+
+def _data(schema: Schema) -> str:
+    """The data in words."""
+    if schema.shape is not None:
+        shape = " by ".join(map(str, schema.shape))
+        return f"{schema.rows:,} samples of {shape} numbers"
+    counts = [
+        f"{len(schema.names(role))} {role}"
+        for role in ("numeric", "categorical")
+        if schema.names(role)
+    ]
+    return f"{schema.rows:,} rows with {' and '.join(counts)} columns"
+
+
+def _scores(
+    recorded: Mapping[str, float], reproduced: Mapping[str, float] | None
+) -> Iterator[str]:
+    """Rows of the table of metrics."""
+    for name, value in recorded.items():
+        again = "not run yet"
+        if reproduced is not None:
+            same = repr(reproduced.get(name)) == repr(value)
+            verdict = "equal to the last digit" if same else "**differs**"
+            again = f"{reproduced.get(name)!r} ({verdict})"
+        yield f"| {name} | {value!r} | {again} |"
