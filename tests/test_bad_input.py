@@ -1,0 +1,272 @@
+"""Wrong input gets an error that says what was expected, what came, what to type."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import notebook_automl as automl
+
+Data = Callable[[], Any]
+
+
+def table(**columns: Any) -> pd.DataFrame:
+    rows = 12
+    base = {"size": np.arange(rows) * 1.5, "species": ["a", "b"] * (rows // 2)}
+    return pd.DataFrame(base | columns)
+
+
+def images(**changes: Any) -> tuple[Any, Any]:
+    x = np.arange(12 * 4 * 4, dtype="float32").reshape(12, 4, 4)
+    y = np.array([0, 1] * 6)
+    return changes.get("x", x), changes.get("y", y)
+
+
+def spoiled(value: float) -> Any:
+    x = images()[0].copy()
+    x[3, 1, 2] = value
+    return x
+
+
+# What is searched, the options, the field, and what the message must hold.
+CASES: dict[str, tuple[Data, dict[str, Any], str, list[str]]] = {
+    "target not in the table": (
+        table,
+        {"target": "specie"},
+        "target",
+        ["'specie' (str)", "Did you mean 'species'", "size"],
+    ),
+    "no target": (table, {}, "target", ["None (NoneType)", "target="]),
+    "empty table": (
+        lambda: table().iloc[:0],
+        {"target": "species"},
+        "data",
+        ["rows", "0 rows", "DataFrame"],
+    ),
+    "no column to learn from": (
+        lambda: table()[["species"]],
+        {"target": "species"},
+        "data",
+        ["column to learn from", "none"],
+    ),
+    "one class only": (
+        lambda: table(species="a"),
+        {"target": "species"},
+        "target",
+        ["two classes", "'a' (str)", "Choose another target"],
+    ),
+    "target all missing": (
+        lambda: table(species=None),
+        {"target": "species"},
+        "target",
+        ["labels", "12 missing", "Choose another target"],
+    ),
+    "a class with fewer than three rows": (
+        lambda: table(species=["a"] * 10 + ["b"] * 2),
+        {"target": "species"},
+        "target",
+        ["3 rows or more", "'b' (2)", "Drop these rows or join"],
+    ),
+    "number that never changes": (
+        lambda: table(species=1.5),
+        {"target": "species"},
+        "target",
+        ["varies", "Choose another target"],
+    ),
+    "infinite target": (
+        lambda: table(species=[0.5, np.inf] * 6),
+        {"target": "species"},
+        "target",
+        ["inf"],
+    ),
+    "arrays that are not numbers": (
+        lambda: images(x=np.full((12, 4, 4), "red")),
+        {},
+        "data",
+        ["numbers", "<U3"],
+    ),
+    "NaN in images": (
+        lambda: images(x=spoiled(np.nan)),
+        {},
+        "data",
+        ["finite", "nan", "(3, 1, 2)"],
+    ),
+    "infinity in images": (
+        lambda: images(x=spoiled(np.inf)),
+        {},
+        "data",
+        ["finite", "inf", "(3, 1, 2)"],
+    ),
+    "lengths that differ": (
+        lambda: images(y=np.array([0, 1] * 5)),
+        {},
+        "data",
+        ["12", "10"],
+    ),
+    "images of the wrong shape": (
+        lambda: images(x=np.zeros((12, 4))),
+        {},
+        "data",
+        ["height", "(12, 4)"],
+    ),
+    "no data": (lambda: None, {}, "data", ["DataFrame", "None (NoneType)"]),
+    "a path": (lambda: "x.csv", {}, "data", ["'x.csv' (str)", "read_csv"]),
+    "budget of zero": (
+        table,
+        {"target": "species", "minutes": 0},
+        "minutes",
+        ["above 0", "0 (int)", "minutes=10"],
+    ),
+    "budget that is text": (
+        table,
+        {"target": "species", "minutes": "2"},
+        "minutes",
+        ["above 0", "'2' (str)", "minutes=10"],
+    ),
+    "no trials": (
+        table,
+        {"target": "species", "trials": 0},
+        "trials",
+        ["whole number above 0", "0 (int)"],
+    ),
+    "half an epoch": (
+        table,
+        {"target": "species", "epochs": 0.5},
+        "epochs",
+        ["whole number above 0", "0.5 (float)"],
+    ),
+    "no rows left to train on": (
+        table,
+        {"target": "species", "validation_split": 0.6, "test_split": 0.5},
+        "validation_split",
+        ["validation_split=0.6", "test_split=0.5", "12 rows"],
+    ),
+    "unknown task": (
+        table,
+        {"target": "species", "task": "tabular_clasification"},
+        "task",
+        ["'tabular_clasification'", "Did you mean 'tabular_classification'"],
+    ),
+    "task for other data": (
+        table,
+        {"target": "species", "task": "image_classification"},
+        "task",
+        ["arrays", "image_classification", "frame", 'task="auto"'],
+    ),
+    "regression of words": (
+        table,
+        {"target": "species", "task": "tabular_regression"},
+        "target",
+        ["numbers", "str", "tabular_classification"],
+    ),
+    "unknown metric": (
+        table,
+        {"target": "species", "metric": "acuracy"},
+        "metric",
+        ["'acuracy'", "Did you mean 'accuracy'", "auc"],
+    ),
+    "unknown tuner": (
+        table,
+        {"target": "species", "tuner": "tpee"},
+        "tuner",
+        ["'tpee'", "Did you mean 'tpe'", "random"],
+    ),
+    "unknown device": (
+        table,
+        {"target": "species", "device": "gpus"},
+        "device",
+        ["'gpus' (str)", "Did you mean 'gpu'"],
+    ),
+    "a GPU that is not there": (
+        table,
+        {"target": "species", "device": "gpu"},
+        "device",
+        ["No GPU", 'device="auto"'],
+    ),
+    "name with a slash": (
+        table,
+        {"target": "species", "name": "a/b"},
+        "name",
+        ["'a/b' (str)", 'name="my-search"'],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_says_expected_received_and_what_to_type(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, options, field, parts = CASES[case]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("NOTEBOOK_AUTOML_RUNS", str(tmp_path / "runs"))
+    with pytest.raises(automl.AutoMLError) as caught:
+        automl.Search(data(), **options).start()
+    message = str(caught.value)
+    assert caught.value.field == field, message
+    assert not [part for part in parts if part not in message], message
+    assert not list((tmp_path / "runs").glob("*/search.json"))
+
+
+def test_folder_below_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    search = automl.Search(
+        table(), target="species", trials=1, folder=str(tmp_path / "file" / "runs")
+    )
+    with pytest.raises(automl.RunFolderError) as caught:
+        search.start()
+    assert caught.value.field == "folder"
+    assert "Search(folder=" in str(caught.value)
+    assert str(tmp_path / "file") in str(caught.value)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_read_only_file_system(tmp_path: Path) -> None:
+    """Root may write anywhere but on a file system that is mounted read-only."""
+    code = (
+        "import notebook_automl as automl, sys\n"
+        "search = automl.Search(automl.example('wine'), target='cultivar', trials=1)\n"
+        "search.folder = sys.argv[1]\n"
+        "try:\n"
+        "    search.start()\n"
+        "except automl.RunFolderError as error:\n"
+        "    print(error.field, error)\n"
+    )
+    mount = f"mount -t tmpfs -o ro none {tmp_path} && exec "
+    shell = ["unshare", "-rm", "sh", "-c", mount + '"$0" -c "$1" "$2"']
+    done = subprocess.run(
+        [*shell, sys.executable, code, str(tmp_path / "runs")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("folder ")
+    assert "ead-only" in done.stdout and "Search(folder=" in done.stdout
+
+
+def test_name_of_another_search(tmp_path: Path) -> None:
+    """The difference is named, and the run that has the name stays as it is."""
+    options: dict[str, Any] = {"target": "species", "name": "mine", "trials": 1}
+    options["folder"] = str(tmp_path)
+    first = automl.Search(table(), **options).start()
+    try:
+        again = automl.Search(table(), **options).start()
+        assert again.folder == first.folder
+        with pytest.raises(automl.RunDiffersError) as caught:
+            automl.Search(table(), **options | {"trials": 2, "epochs": 3}).start()
+        assert "trials is 1 there and 2 here" in str(caught.value)
+        assert "epochs is 50 there and 3 here" in str(caught.value)
+        assert caught.value.field == "name"
+        with pytest.raises(automl.RunDiffersError, match="the data differ"):
+            automl.Search(table(size=np.arange(12)), **options).start()
+        assert len(automl.runs(str(tmp_path))) == 1
+    finally:
+        first.stop()
+        first.stop()
+        first.wait(60)
