@@ -14,7 +14,7 @@ from notebook_automl.record.layout import RunFolder, write_json
 from notebook_automl.record.parameters import Parameter, Value
 from notebook_automl.source.code import Code
 from notebook_automl.source.program import Program
-from notebook_automl.tasks._task import TASKS
+from notebook_automl.tasks._task import TASKS, Prepared
 from notebook_automl.workers import trial
 from notebook_automl.workers.graph import Written, write_graph
 from notebook_automl.workers.parts import Asked, program, shared_parts
@@ -87,10 +87,16 @@ class Bench:
     asked: Asked
     kept: Kept
     shared: dict[str, Code]
+    accelerated: bool = False
+
+    @property
+    def prepared(self) -> Prepared:
+        """What a space may know of the data."""
+        return self.kept.shapes(self.accelerated)
 
     def write(self, answer: Any) -> tuple[Written, Program]:
         """One graph of the space as code, and the program around it."""
-        written = write_graph(Line(answer), self.asked, self.kept.shapes(False))
+        written = write_graph(Line(answer), self.asked, self.prepared)
         text = program(
             self.asked,
             self.shared,

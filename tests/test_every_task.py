@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +39,7 @@ def autokeras_model(ready: Bench, answer: Any) -> Any:
 
     fit = ready.asked.search["epochs"], ready.asked.search["batch_size"]
     asked = ready.asked
-    built = build_graph(asked.task, asked.schema, ready.kept.shapes(False), fit, answer)
+    built = build_graph(asked.task, asked.schema, ready.prepared, fit, answer)
     return built.model
 
 
@@ -234,3 +235,37 @@ def test_option_that_is_no_plain_value_is_refused() -> None:
     layer = keras.layers.Dense(3, kernel_regularizer=keras.regularizers.L2(0.1))
     with pytest.raises(UnsupportedLayerError, match="kernel_regularizer"):
         graph_code(keras.Model(inputs, layer(inputs)))
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "resnet",
+        pytest.param("xception", marks=pytest.mark.slow),
+        pytest.param("efficient", marks=pytest.mark.slow),
+    ],
+)
+def test_whole_networks_of_the_gpu_space(block: str, tmp_path: Path) -> None:
+    """A GPU may get Keras's own networks; code and graph agree on them, too."""
+    ready = bench("image_classification", tmp_path)
+    ready.accelerated = True
+
+    def answer(parameter: Parameter) -> Value:
+        if parameter.name == "image/block_type":
+            return block
+        return parameter.default
+
+    written, text = ready.write(answer)
+    (line,) = re.findall("keras.applications[^#]+?weights=None", text["build"])
+    assert block in line.lower()
+    model = autokeras_model(ready, answer)
+    weights = [layer.get_weights() for layer in model.layers]
+    x = np.array(ready.kept.arrays["x_train"][:4])
+    expected = model.predict(x, verbose=0)
+    namespace = ready.namespace()
+    execute(text, "build", namespace)
+    execute(text, "compile", namespace)
+    check_model(written, namespace["model"])
+    copy_weights(model, weights, namespace["model"])
+    got = namespace["model"].predict(x, verbose=0)
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
