@@ -80,8 +80,14 @@ def __getattr__(name: str) -> Any:
         return version("notebook-automl")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import sys
     from importlib import import_module
 
+    if sys.platform == "win32":
+        raise ImportError(
+            "Expected Linux or macOS, got native Windows: runs are held with POSIX "
+            "locks. Install and use notebook-automl inside WSL2."
+        )
     home = import_module(f"{__name__}.{_HOMES.get(name, 'errors')}")
     value = globals()[name] = getattr(home, name)
     return value

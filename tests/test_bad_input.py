@@ -250,6 +250,30 @@ def test_read_only_file_system(tmp_path: Path) -> None:
     assert "ead-only" in done.stdout and "Search(folder=" in done.stdout
 
 
+def test_full_disk_leaves_no_half_run(tmp_path: Path) -> None:
+    """The name is free again, and the message says what is full."""
+    code = (
+        "import notebook_automl as automl, os, sys, numpy as np, pandas as pd\n"
+        "df = pd.DataFrame({'a': np.arange(4e5), 'b': np.arange(400000) % 2})\n"
+        "search = automl.Search(df, target='b', trials=1, name='mine')\n"
+        "search.folder = sys.argv[1]\n"
+        "try:\n"
+        "    search.start()\n"
+        "except automl.RunFolderError as error:\n"
+        "    print(os.listdir(sys.argv[1]), error.field, error)\n"
+    )
+    mount = f"mount -t tmpfs -o size=2m none {tmp_path} && exec "
+    shell = ["unshare", "-rm", "sh", "-c", mount + '"$0" -c "$1" "$2"']
+    done = subprocess.run(
+        [*shell, sys.executable, code, str(tmp_path / "runs")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("['.gitignore'] folder ")
+    assert "No space left" in done.stdout and "Search(folder=" in done.stdout
+
+
 def test_name_of_another_search(tmp_path: Path) -> None:
     """The difference is named, and the run that has the name stays as it is."""
     options: dict[str, Any] = {"target": "species", "name": "mine", "trials": 1}

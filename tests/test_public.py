@@ -81,3 +81,12 @@ def test_the_version_is_that_of_the_installed_package() -> None:
     except PackageNotFoundError:
         pytest.skip("the package is not installed")
     assert notebook_automl.__version__ == expected
+
+
+def test_windows_is_told_about_wsl2(env: dict[str, str]) -> None:
+    told = "import sys; sys.platform = 'win32'; import notebook_automl as a; a.Search"
+    done = subprocess.run(
+        [sys.executable, "-c", told], env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "inside WSL2" in done.stderr.splitlines()[-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 import time
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -12,19 +13,28 @@ from notebook_automl.api.names import names_of
 from notebook_automl.api.run import Run
 from notebook_automl.data._source import source_for
 from notebook_automl.errors import (
+    AutoMLError,
     RunDiffersError,
     SearchError,
     UnknownNameError,
     nearest,
     received,
 )
-from notebook_automl.record.layout import RunFolder, read_json, runs_folder, write_json
+from notebook_automl.record.layout import (
+    RunFolder,
+    folder_error,
+    read_json,
+    runs_folder,
+    write_json,
+)
 from notebook_automl.record.schema import Schema
 from notebook_automl.search._tuner import TUNERS
 from notebook_automl.tasks._task import TASKS, propose, split_sizes
 from notebook_automl.workers.devices import devices
 
 _DEFAULT_MINUTES = 10.0
+# Copying more than this takes long enough to say so.
+_SAID_BYTES = 100e6
 # Fields that say where and how long, not what: two runs of a name may differ in them.
 _NOT_COMPARED = ("name", "folder", "started_s", "workers")
 
@@ -119,16 +129,25 @@ class Search:
         _, source = source_for(self.data)
         schema = source.describe(self.data, self.target, names_of(self.data))
         description = self._description(schema, started_s)
-        folder = RunFolder(
-            runs_folder(self.folder) / (self.name or _new_name(self.target, started_s))
-        )
+        name = self.name or _new_name(started_s)
+        folder = RunFolder(runs_folder(self.folder) / name)
         if self.name is not None and folder.search.exists():
             _same_run(folder, description, schema)
             return Run(folder)
         folder.create()
-        source.save(self.data, schema, folder.data)
-        write_json(folder.schema, schema.to_json())
-        write_json(folder.search, description)
+        try:
+            if schema.bytes > _SAID_BYTES:
+                size = f"{schema.bytes / 1e6:.0f} MB"
+                sys.stdout.write(f"Copying {size} of data to {folder.path}\n")
+            source.save(self.data, schema, folder.data)
+            write_json(folder.schema, schema.to_json())
+            # Last: a folder with it is a run, whole.
+            write_json(folder.search, description)
+        except OSError as error:
+            folder.delete()
+            if isinstance(error, AutoMLError):
+                raise
+            raise folder_error("copy the data to", folder.data, error) from error
         run = Run(folder)
         run._launch(detach)
         return run
@@ -251,7 +270,7 @@ def _check_name(name: str | None) -> None:
         )
 
 
-def _new_name(target: str | int | None, started_s: float) -> str:
+def _new_name(started_s: float) -> str:
     """A name that tells when the run was started."""
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(started_s))
     return f"{stamp}-{secrets.token_hex(2)}"

@@ -79,7 +79,7 @@ def check_model(written: Written, model: Any) -> None:
     Raises:
         UnsupportedLayerError: They differ.
     """
-    pairs = [
+    pairs: list[tuple[list[Any], list[Any]]] = [
         (written.structure, structure(model)),
         ([written.optimizer_config], [_options(model.optimizer)]),
     ]
