@@ -15,7 +15,7 @@ HEADINGS = {
     "anything else is imported.",
     "load": "The rows of the search, which are checked before they are used.",
     "split": "Each row belongs to one of three sets: train, validation, test.",
-    "prepare": "Whatever is learned for this, is learned from the training rows alone.",
+    "prepare": "What this learns from rows, it learns from the training rows alone.",
     "build": "The model, with the values that the search chose.",
     "compile": "Optimizer, loss and metrics; the best epoch is kept as a checkpoint.",
     "train": "As many epochs as were trained in the search.",

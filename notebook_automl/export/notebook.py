@@ -23,6 +23,10 @@ from notebook_automl.source.program import Program
 
 _KEY = "notebook_automl"
 _REQUIREMENTS_MARK = "# What `{}` ran with"
+# TensorFlow's C++ half tells of processors and drivers, whatever its log level is.
+_LOG_LINE = re.compile(
+    r"(?m)^(?:WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:).*\n?"
+)
 # Modules that generated code imports, with the distributions that bring them.
 _DISTRIBUTIONS = {
     "keras": "keras",
@@ -149,6 +153,7 @@ def _replay(path: Path, chosen: Chosen, stamp: dict[str, Any]) -> None:
     """Run the notebook in a fresh kernel and write both metrics on it."""
     executed = chosen.execute(path)
     notebook = nbformat.reads(executed.notebook, as_version=4)
+    _drop_log_lines(notebook)
     printed = _printed_metrics(notebook)
     if printed and not executed.error:
         stamp = stamp | {"reproduced": printed}
@@ -165,6 +170,16 @@ def _replay(path: Path, chosen: Chosen, stamp: dict[str, Any]) -> None:
             f"from {path.name}. Compare its first cell and its requirements with those "
             "of the run."
         )
+
+
+def _drop_log_lines(notebook: Any) -> None:
+    """Leave out of the outputs what tells a reader nothing."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.get("name") == "stderr":
+                output["text"] = _LOG_LINE.sub("", output["text"])
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if o.get("text") or "text" not in o]
 
 
 def _printed_metrics(notebook: Any) -> dict[str, float]:

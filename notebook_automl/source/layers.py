@@ -294,7 +294,7 @@ def _application(layer: Any) -> str:
 
 
 def _variables(found: list[Step]) -> list[str]:
-    """A variable for each step's output: `hidden` along a chain, names where it forks."""
+    """A variable for each output: `hidden` along a chain, names where it forks."""
     inputs = sum(step.kind == "InputLayer" for step in found)
     variables = []
     for place, step in enumerate(found):

@@ -66,7 +66,8 @@ def write_graph(link: Link, asked: Asked, prepared: Prepared) -> Written:
 
 def _options(optimizer: Any) -> dict[str, Any]:
     """An optimizer's options; its name only counts how many were made before it."""
-    return {"class": type(optimizer).__name__} | optimizer.get_config() | {"name": ""}
+    config: dict[str, Any] = optimizer.get_config()
+    return config | {"name": type(optimizer).__name__}
 
 
 def check_model(written: Written, model: Any) -> None:

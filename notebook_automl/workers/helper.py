@@ -93,9 +93,11 @@ def _answer(line: bytes, warm: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:
         sys.stderr.write(traceback.format_exc())
         kind = type(error).__name__
+        # No kernel can send lone surrogates to its page.
+        message = str(error).encode("utf-8", "backslashreplace").decode()
         if isinstance(error, AutoMLError):
-            return {"error": kind, "message": str(error)}
-        return {"error": "HelperError", "message": f"{kind}: {error}"}
+            return {"error": kind, "message": message}
+        return {"error": "HelperError", "message": f"{kind}: {message}"}
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
