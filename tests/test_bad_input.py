@@ -227,51 +227,45 @@ def test_folder_below_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_read_only_file_system(tmp_path: Path) -> None:
-    """Root may write anywhere but on a file system that is mounted read-only."""
-    code = (
-        "import notebook_automl as automl, sys\n"
-        "search = automl.Search(automl.example('wine'), target='cultivar', trials=1)\n"
-        "search.folder = sys.argv[1]\n"
-        "try:\n"
-        "    search.start()\n"
-        "except automl.RunFolderError as error:\n"
-        "    print(error.field, error)\n"
-    )
-    mount = f"mount -t tmpfs -o ro none {tmp_path} && exec "
-    shell = ["unshare", "-rm", "sh", "-c", mount + '"$0" -c "$1" "$2"']
+def start_on_tmpfs(options: str, mount: Path) -> str:
+    """Start a search in a small file system of its own; what its error says.
+
+    Root may write anywhere, but neither on a full disk nor on one mounted read-only.
+    """
+    code = """if True:
+        import os, sys
+        import numpy as np, pandas as pd
+        import notebook_automl as automl
+
+        df = pd.DataFrame({"a": np.arange(4e5), "b": np.arange(400_000) % 2})
+        search = automl.Search(df, target="b", trials=1, name="mine", folder=sys.argv[1])
+        try:
+            search.start()
+        except automl.RunFolderError as error:
+            there = os.path.isdir(sys.argv[1]) and os.listdir(sys.argv[1])
+            print(there, error.field, error)
+    """
+    command = f'mount -t tmpfs -o {options} none {mount} && exec "$0" -c "$1" "$2"'
     done = subprocess.run(
-        [*shell, sys.executable, code, str(tmp_path / "runs")],
+        ["unshare", "-rm", "sh", "-c", command, sys.executable, code, mount / "runs"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.startswith("folder ")
-    assert "ead-only" in done.stdout and "Search(folder=" in done.stdout
+    return done.stdout
+
+
+def test_read_only_file_system(tmp_path: Path) -> None:
+    told = start_on_tmpfs("ro", tmp_path)
+    assert told.startswith("False folder ")
+    assert "ead-only" in told and "Search(folder=" in told
 
 
 def test_full_disk_leaves_no_half_run(tmp_path: Path) -> None:
     """The name is free again, and the message says what is full."""
-    code = (
-        "import notebook_automl as automl, os, sys, numpy as np, pandas as pd\n"
-        "df = pd.DataFrame({'a': np.arange(4e5), 'b': np.arange(400000) % 2})\n"
-        "search = automl.Search(df, target='b', trials=1, name='mine')\n"
-        "search.folder = sys.argv[1]\n"
-        "try:\n"
-        "    search.start()\n"
-        "except automl.RunFolderError as error:\n"
-        "    print(os.listdir(sys.argv[1]), error.field, error)\n"
-    )
-    mount = f"mount -t tmpfs -o size=2m none {tmp_path} && exec "
-    shell = ["unshare", "-rm", "sh", "-c", mount + '"$0" -c "$1" "$2"']
-    done = subprocess.run(
-        [*shell, sys.executable, code, str(tmp_path / "runs")],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.startswith("['.gitignore'] folder ")
-    assert "No space left" in done.stdout and "Search(folder=" in done.stdout
+    told = start_on_tmpfs("size=2m", tmp_path)
+    assert told.startswith("['.gitignore'] folder ")
+    assert "No space left" in told and "Search(folder=" in told
 
 
 def test_name_of_another_search(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from notebook_automl.errors import (
 from notebook_automl.export._exporter import EXPORTERS, Chosen
 from notebook_automl.plots._summary import Summary, summary
 from notebook_automl.record.events import EpochEnded, TrialEnded
-from notebook_automl.record.layout import RunFolder, read_json
+from notebook_automl.record.layout import RunFolder, folder_error, read_json
 from notebook_automl.record.reader import RunState, read_state
 from notebook_automl.record.schema import Schema
 
@@ -49,6 +49,7 @@ class Run:
 
     Raises:
         RunNotFoundError: There is no run in it.
+        RunFolderError: What was asked for cannot be read.
     """
 
     def __init__(self, folder: RunFolder) -> None:
@@ -59,10 +60,14 @@ class Run:
                 f"Expected a run in {str(folder.path)!r}, got a folder without one. "
                 "List the runs with notebook_automl.runs()."
             )
-        self.search: dict[str, Any] = read_json(folder.search)
-        self.schema = Schema.from_json(read_json(folder.schema))
-        self.metric = f"val_{self.search['metric']}"
-        self.mode: Literal["max", "min"] = self.search["mode"]
+        try:
+            self.search: dict[str, Any] = read_json(folder.search)
+            self.schema = Schema.from_json(read_json(folder.schema))
+            self.metric = f"val_{self.search['metric']}"
+            self.mode: Literal["max", "min"] = self.search["mode"]
+            self.started_s = float(self.search["started_s"])
+        except (LookupError, TypeError) as error:
+            raise folder_error("read", folder.search, error) from error
         self._supervisor = Supervisor(folder)
         self._hooks = Hooks(folder)
 
@@ -256,19 +261,8 @@ class Run:
             )
         chosen = self.trial(trial)
         chosen.check_finished()
-        return exporter.export(
-            Chosen(
-                run=self._folder,
-                search=self.search,
-                schema=self.schema,
-                trial=chosen.state,
-                beside=SOURCES.get(self.schema.source),
-                test=lambda: self._test(chosen),
-                execute=lambda path: HELPER.execute(self._folder, path),
-            ),
-            None if path is None else Path(path).expanduser(),
-            replay,
-        )
+        where = None if path is None else Path(path).expanduser()
+        return exporter.export(self._chosen(chosen), where, replay)
 
     def on_epoch(self, fn: OnEpoch) -> OnEpoch:
         """Call a function with each epoch of each trial, once, from the run's start.
@@ -353,6 +347,18 @@ class Run:
 
         state = self.state
         return state if scored(state) else self._watch(scored, math.inf)
+
+    def _chosen(self, trial: Trial) -> Chosen:
+        """A trial as exporters take it."""
+        return Chosen(
+            run=self._folder,
+            search=self.search,
+            schema=self.schema,
+            trial=trial.state,
+            beside=SOURCES.get(self.schema.source),
+            test=lambda: self._test(trial),
+            execute=lambda path: HELPER.execute(self._folder, path),
+        )
 
     def _test(self, trial: Trial) -> dict[str, float]:
         """Test metrics of a trial, computed at the most once."""

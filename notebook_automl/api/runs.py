@@ -78,7 +78,7 @@ def runs(folder: str | None = None) -> pd.DataFrame:
                     "best": best.metrics[run.metric] if best else None,
                     "trials": len(state.trials),
                     "mib": round(RunFolder(run.folder).bytes_on_disk() / 2**20, 1),
-                    "started": pd.Timestamp.fromtimestamp(int(run.search["started_s"])),
+                    "started": pd.Timestamp.fromtimestamp(int(run.started_s)),
                 }
             )
     columns = "name status task metric best trials mib started".split()
@@ -87,13 +87,11 @@ def runs(folder: str | None = None) -> pd.DataFrame:
 
 def _runs(parent: Path) -> list[Run]:
     """All runs that can be read, the newest first."""
-    found: list[tuple[float, Run]] = []
+    found = []
     for path in _folders(parent):
-        # Whatever a damaged description lacks.
-        with contextlib.suppress(AutoMLError, LookupError, TypeError, ValueError):
-            run = Run(RunFolder(path))
-            found.append((float(run.search["started_s"]), run))
-    return [run for _, run in sorted(found, key=lambda pair: -pair[0])]
+        with contextlib.suppress(AutoMLError):  # damaged, or deleted meanwhile
+            found.append(Run(RunFolder(path)))
+    return sorted(found, key=lambda run: -run.started_s)
 
 
 def _folders(parent: Path) -> list[Path]:
