@@ -238,7 +238,8 @@ def start_on_tmpfs(options: str, mount: Path) -> str:
         import notebook_automl as automl
 
         df = pd.DataFrame({"a": np.arange(4e5), "b": np.arange(400_000) % 2})
-        search = automl.Search(df, target="b", trials=1, name="mine", folder=sys.argv[1])
+        search = automl.Search(df, target="b", trials=1, name="mine")
+        search.folder = sys.argv[1]
         try:
             search.start()
         except automl.RunFolderError as error:

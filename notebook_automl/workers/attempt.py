@@ -108,6 +108,8 @@ class Attempt:
             versions=_versions(),
         )
         self.emit(events.StageEntered, stage="starting")
+        # Optuna would append to a half-written line, and then never read it again.
+        EventWriter(self.folder.study).close()
         self.study = Study(
             self.folder.study, self.search["tuner"], self.mode, self.search["seed"]
         )
