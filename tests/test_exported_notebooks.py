@@ -69,7 +69,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Exp
     made = {}
     for name, search in searches().items():
         search.folder = str(tmp_path_factory.mktemp("runs"))
-        run = search.start().wait()
+        run = search.start()
+        run.wait()
         assert run.status == "completed", run
         assert run.trial(THIRD).state.state == "completed", run
         path = run.export("notebook", out / f"{name}.ipynb", trial=THIRD)
@@ -109,7 +110,9 @@ def run_with(python: Path, path: Path) -> Any:
     manager.kernel_spec.argv = [str(python), *launch]
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(path.parent)}}
-    NotebookClient(notebook, km=manager, timeout=300, resources=resources).execute()
+    NotebookClient(notebook, km=manager, timeout=300, resources=resources).execute(
+        cleanup_kc=True
+    )
     return notebook
 
 
@@ -134,7 +137,7 @@ def test_models_load_in_safe_mode_without_the_search(
         "print(m.count_params())"
     )
     for export in exported.values():
-        (model,) = export.notebook.parent.glob("best.keras")
+        model = export.notebook.with_suffix(".keras")
         done = subprocess.run(
             [elsewhere, "-c", code, model], capture_output=True, text=True, check=True
         )

@@ -381,3 +381,17 @@ class TestLayout:
         assert free == "None"
         assert len(refused) == 7
         assert all("Read-only file system. Choose" in line for line in refused)
+
+
+def test_a_name_is_taken_once(folder: RunFolder, tmp_path: Path) -> None:
+    """A draft becomes a run unless there is one of that name, which stays."""
+    taken = RunFolder(tmp_path / "runs" / "taken")
+    folder.rename(taken)
+    (taken.path / "mine").write_text("kept")
+    draft = RunFolder(tmp_path / "runs" / ".draft")
+    draft.create()
+    with pytest.raises(RunFolderError, match="Choose another name") as caught:
+        draft.rename(taken)
+    assert caught.value.field == "name"
+    assert (taken.path / "mine").read_text() == "kept"
+    assert draft.commands.is_dir()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from html import escape
 from types import TracebackType
 from typing import Any, Protocol, TextIO
 
@@ -64,23 +65,32 @@ class Progress:
 
 
 class _Output:
-    """An output of the cell."""
+    """An output of the cell: all there is while it changes, one line at the end.
+
+    Whoever waited has the run in hand, and the cell may show it below.
+    """
 
     def __init__(self) -> None:
         from IPython.display import DisplayHandle
 
         self._handle: Any = DisplayHandle()  # type: ignore[no-untyped-call]
         self._shown: dict[str, str] = {}
+        self._line = ""
 
     def show(self, summary: Summary) -> None:
-        bundle = {"text/plain": summary.text(), "text/html": summary.html()}
+        self._put({"text/plain": summary.text(), "text/html": summary.html()})
+        self._line = summary.line()
+
+    def close(self) -> None:
+        if self._shown:
+            html = f"<p>{escape(self._line)}</p>"
+            self._put({"text/plain": self._line, "text/html": html})
+
+    def _put(self, bundle: dict[str, str]) -> None:
         if bundle != self._shown:
             show = self._handle.update if self._shown else self._handle.display
             show(bundle, raw=True)
             self._shown = bundle
-
-    def close(self) -> None:
-        """The output stays."""
 
 
 class _Terminal:

@@ -97,8 +97,10 @@ def _runs(parent: Path) -> list[Run]:
 def _folders(parent: Path) -> list[Path]:
     """The folders in it that hold a run; others are passed over."""
     try:
-        return [path for path in parent.iterdir() if RunFolder(path).search.exists()]
+        # Those that begin with a dot are still made, or were never finished.
+        shown = [path for path in parent.iterdir() if path.name[0] != "."]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise folder_error("read", parent, error) from error
+    return [path for path in shown if RunFolder(path).search.exists()]

@@ -130,21 +130,25 @@ class Search:
         schema = source.describe(self.data, self.target, names_of(self.data))
         description = self._description(schema, started_s)
         name = self.name or _new_name(started_s)
-        folder = RunFolder(runs_folder(self.folder) / name)
+        parent = runs_folder(self.folder)
+        folder = RunFolder(parent / name)
         if self.name is not None and folder.search.exists():
             _same_run(folder, description, schema)
             return Run(folder)
-        folder.create()
+        # Under a name of its own until it is whole: whatever ends this process, the
+        # run's name stands for a whole run or for none.
+        draft = RunFolder(parent / f".{name}.{secrets.token_hex(4)}")
+        draft.create()
         try:
             if schema.bytes > _SAID_BYTES:
                 size = f"{schema.bytes / 1e6:.0f} MB"
                 sys.stdout.write(f"Copying {size} of data to {folder.path}\n")
-            source.save(self.data, schema, folder.data)
-            write_json(folder.schema, schema.to_json())
-            # Last: a folder with it is a run, whole.
-            write_json(folder.search, description)
+            source.save(self.data, schema, draft.data)
+            write_json(draft.schema, schema.to_json())
+            write_json(draft.search, description)
+            draft.rename(folder)
         except OSError as error:
-            folder.delete()
+            draft.delete()
             if isinstance(error, AutoMLError):
                 raise
             raise folder_error("copy the data to", folder.data, error) from error

@@ -20,7 +20,9 @@ class Cells:
                 f"Expected no path and no replay for cells, {received(value)}. Type "
                 'run.export("notebook", "best.ipynb", replay=True).'
             )
-        text = chosen.program_here().to_text()
+        model = f"{chosen.run.name}-{chosen.trial.number}.keras"
+        program = chosen.program_here().with_constant("setup", "CHECKPOINT", model)
+        text = program.to_text()
         if "IPython" in sys.modules:
             from IPython import get_ipython
 

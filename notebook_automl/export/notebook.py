@@ -47,6 +47,9 @@ class Notebook:
         recorded = chosen.test()
         data = chosen.beside.save_beside(chosen.run.data, path)
         program = chosen.program(Origin("file", (data.name,)))
+        # Notebooks in one folder each keep a model of their own.
+        model = path.with_suffix(".keras").name
+        program = program.with_constant("setup", "CHECKPOINT", model)
         versions = _versions(program, data, chosen)
         lines = [f"{name}=={number}" for name, number in versions.items()]
         mark = _REQUIREMENTS_MARK.format(path.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -156,6 +157,21 @@ class RunFolder:
         except OSError as error:
             raise folder_error("make the run folder", self.path, error) from error
 
+    def rename(self, other: RunFolder) -> None:
+        """Give the folder the name of another run that does not exist yet.
+
+        Args:
+            other: The run that it becomes.
+
+        Raises:
+            RunFolderError: There is a run of that name, or it cannot be renamed.
+        """
+        try:
+            # An empty folder gives way; one that holds anything does not.
+            self.path.rename(other.path)
+        except OSError as error:
+            raise folder_error("make the run folder", other.path, error) from error
+
     def bytes_on_disk(self) -> int:
         """Sum the sizes of all files, in bytes; 0 if there is no folder."""
         total = 0
@@ -283,7 +299,7 @@ def folder_error(doing: str, path: Path, error: Exception) -> RunFolderError:
     """
     reason = getattr(error, "strerror", None) or str(error).rstrip(".")
     field = "folder"
-    if isinstance(error, FileExistsError):
+    if isinstance(error, OSError) and error.errno in (errno.EEXIST, errno.ENOTEMPTY):
         field, advice = "name", "Choose another name with Search(name=...)."
     elif doing == "read":
         advice = "List the runs that can be read with notebook_automl.runs()."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from notebook_automl.source.code import Code
 from notebook_automl.source.format import formatted
+from notebook_automl.source.literals import literal
 
 # The cells of every program, in order, with the heading that each has in a notebook.
 CELLS = {
@@ -67,14 +68,30 @@ class Program:
         """
         sources = {cell.id: cell.source for cell in self.cells}
         sources[cell_id] = code.source
-        head, line, rest = sources["setup"].partition("import keras\n")
-        sources["setup"] = head + "\n".join([*code.imports, line]) + rest
+        # Behind what must stand before any import, with the other imports.
+        lines = sources["setup"].splitlines()
+        begin = 1 + max(
+            (i for i, line in enumerate(lines) if line.startswith("os.environ")),
+            default=-1,
+        )
+        sources["setup"] = "\n".join([*lines[:begin], *code.imports, *lines[begin:]])
         return Program.from_text(formatted(_text(sources)))
+
+    def with_constant(self, cell_id: str, name: str, value: str | int) -> Program:
+        """The same program with another value of a constant.
+
+        Args:
+            cell_id: The cell that sets it.
+            name: Its name.
+            value: The new value.
+        """
+        line = f"{name} = {literal(value)}"
+        source = re.sub(rf"(?m)^{name} = .*$", lambda _: line, self[cell_id])
+        return self.with_cell(cell_id, Code(source=source))
 
     def with_epochs(self, epochs: int) -> Program:
         """The same program that trains another number of epochs."""
-        train = re.sub(r"(?m)^EPOCHS = \d+$", f"EPOCHS = {epochs}", self["train"])
-        return self.with_cell("train", Code(source=train))
+        return self.with_constant("train", "EPOCHS", epochs)
 
     def to_text(self) -> str:
         """The program as one module with `# %% id` lines between its cells."""

@@ -113,8 +113,8 @@ def _started_s(run: Run) -> float:
 
 def _to_show(verb: str, shown: Any) -> Any:
     """What becomes the cell's output; text is written as it is, without quotes."""
-    if verb == "wait" or (verb == "export" and isinstance(shown, str)):
-        return None  # the progress and the new cell stand there already
+    if verb == "export" and isinstance(shown, str):
+        return None  # the new cell stands there already
     if isinstance(shown, str | Path):
         sys.stdout.write(f"{shown}".rstrip("\n") + "\n")
         return None

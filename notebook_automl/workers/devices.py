@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from ctypes.util import find_library
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -84,18 +85,37 @@ def _gpus() -> tuple[tuple[Device, ...], str]:
         )
     except (OSError, subprocess.SubprocessError) as error:
         return (), f"No GPU: nvidia-smi failed ({error}). Check the NVIDIA driver."
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    allowed = None if visible is None else [v.strip() for v in visible.split(",")]
-    gpus = []
-    for line in filter(None, answer.stdout.splitlines()):
-        index, uuid, name, memory, free = (part.strip() for part in line.split(","))
-        if allowed is None or index in allowed or uuid in allowed:
-            gpus.append(Device("gpu", name, uuid, int(memory), int(free)))
+    gpus = [gpu for line in answer.stdout.splitlines() if (gpu := _gpu(line))]
     if not gpus:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        if visible is None:
+            return (), "No GPU: nvidia-smi lists none. Check the NVIDIA driver."
         return (), f"No GPU: CUDA_VISIBLE_DEVICES={visible!r} hides all. Unset it."
-    if find_spec("nvidia.cudnn") is None if find_spec("nvidia") else True:
+    if not _has_cuda():
         return (), (
             "No GPU: TensorFlow's CUDA libraries are not installed. "
             'Type: pip install "tensorflow[and-cuda]".'
         )
     return tuple(gpus), ""
+
+
+def _gpu(line: str) -> Device | None:
+    """A GPU from a line of nvidia-smi; None if it is hidden or the line names none."""
+    parts = [part.strip() for part in line.split(",")]
+    if len(parts) != 5:
+        return None
+    index, uuid, name, *sizes = parts
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        allowed = [part.strip() for part in visible.split(",")]
+        if not any(v == index or (v and uuid.startswith(v)) for v in allowed):
+            return None
+    # A GPU that is shared or divided tells "[N/A]".
+    memory, free = (int(size) if size.isdecimal() else 0 for size in sizes)
+    return Device("gpu", name, uuid, memory, free)
+
+
+def _has_cuda() -> bool:
+    """Whether TensorFlow finds cuDNN: among Python's packages, or the system's."""
+    packaged = find_spec("nvidia") is not None and find_spec("nvidia.cudnn") is not None
+    return packaged or find_library("cudnn") is not None

@@ -37,8 +37,8 @@ _SETUP = """\
 keras.config.set_floatx("float32")
 keras.config.set_image_data_format("channels_last")
 SEED = {seed}
+CHECKPOINT = "best.keras"
 """
-_CHECKPOINT = "best.keras"
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ model.compile(
 )
 callbacks = [
     keras.callbacks.ModelCheckpoint(
-        "{_CHECKPOINT}",
+        CHECKPOINT,
         monitor="val_{asked.metric}",
         mode="{asked.mode}",
         save_best_only=True,
@@ -226,9 +226,9 @@ history = model.fit(
 
 
 _EVALUATE = Code(
-    source=f"""\
+    source="""\
 # The best epoch's model, on rows that chose neither the epoch nor the trial.
-model = keras.models.load_model("{_CHECKPOINT}")
+model = keras.models.load_model(CHECKPOINT)
 test_metrics = model.evaluate(x_test, y_test, return_dict=True, verbose=0)
 print(test_metrics)
 """
