@@ -180,8 +180,14 @@ class Run:
         Returns:
             The supervisor's answer.
         """
-        if self.status in ENDED:
-            self._launch(detach=True)
+        status = self.status
+        if status == "completed":
+            return (
+                f"{self.name!r} is completed; run.extend(minutes=5) or "
+                "run.extend(trials=5) adds to its budget and goes on"
+            )
+        if status in ENDED:
+            self._supervisor.go_on()
             return "a new supervisor goes on"
         return self._ask("resume")
 

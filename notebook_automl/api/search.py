@@ -73,7 +73,7 @@ class Search:
         default="auto", metadata={"help": "objective, measured on the validation set"}
     )
     minutes: float | None = field(
-        default=None, metadata={"help": "budget of time, in minutes"}
+        default=None, metadata={"help": "minutes to search; 10 without any budget"}
     )
     trials: int | None = field(default=None, metadata={"help": "budget of trials"})
     epochs: int = field(default=50, metadata={"help": "most epochs of one trial"})
@@ -204,9 +204,9 @@ def _same_run(folder: RunFolder, description: dict[str, Any], schema: Schema) ->
     before = read_json(folder.search)
     old_schema = Schema.from_json(read_json(folder.schema))
     differences = [
-        f"{key} is {before.get(key)!r} there and {value!r} here"
+        f"{key} is {before[key]!r} there and {value!r} here"
         for key, value in description.items()
-        if key not in _NOT_COMPARED and before.get(key) != value
+        if key in before and key not in _NOT_COMPARED and before[key] != value
     ]
     if old_schema.fingerprint != schema.fingerprint:
         differences.append("the data differ")

@@ -70,6 +70,16 @@ class Supervisor:
         # process table until somebody waits for it.
         threading.Thread(target=self._process.wait, daemon=True).start()
 
+    def go_on(self) -> None:
+        """Start one for a run that has ended, and wait until everybody can see it.
+
+        Of several that are started at once, one takes the run and the others end.
+        """
+        self.start(detach=True)
+        view, deadline_s = View(self._folder), time.monotonic() + _LAUNCH_TIMEOUT_S
+        while time.monotonic() < deadline_s and self._starting(view.read()):
+            time.sleep(_POLL_S)
+
     def status(self, state: RunState) -> str:
         """The run's state, unless nobody is there any more to change it.
 

@@ -87,6 +87,12 @@ def _check_path(path: Path) -> None:
             f"Expected a new path, {received(str(path))}, where something is that "
             "this package did not write, or that was changed since. Type another path."
         )
+    model = path.with_suffix(".keras")
+    if model.exists() and not path.exists():
+        raise SearchError(
+            f"Expected no file of yours where the notebook keeps its model, "
+            f"{received(str(model))}. Type another path."
+        )
     requirements = _requirements_path(path)
     mark = _REQUIREMENTS_MARK.format(path.name)
     if requirements.exists() and not requirements.read_text("utf-8").startswith(mark):

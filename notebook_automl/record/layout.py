@@ -225,11 +225,23 @@ def write_json(path: Path, obj: Any) -> None:
     Raises:
         RunFolderError: The file cannot be written.
     """
-    text = json.dumps(encode(obj), allow_nan=False, indent=1) + "\n"
+    write_text(path, json.dumps(encode(obj), allow_nan=False, indent=1) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file at once: a reader sees the old one or the new one.
+
+    Args:
+        path: The file; what is there is replaced.
+        text: What it holds, in UTF-8.
+
+    Raises:
+        RunFolderError: The file cannot be written.
+    """
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         try:
-            with open(aside, "x", encoding="ascii") as file:
+            with open(aside, "x", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import optuna
@@ -33,6 +34,8 @@ class Study:
 
     def __init__(self, journal: Path, tuner: str, mode: str, seed: int) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        # Whoever opens the study holds the run: a lock in here is a dead process's.
+        journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
         self._sampler = TUNERS.get(tuner).sampler(optuna, seed)
         self._study = optuna.create_study(
             storage=JournalStorage(JournalFileBackend(str(journal))),
@@ -43,10 +46,15 @@ class Study:
         )
         self._open: dict[int, optuna.Trial] = {}
 
-    def fail_running(self) -> None:
-        """Tell the study that trials of an earlier attempt will not come back."""
+    def settle(self, values: Mapping[int, float | None]) -> None:
+        """Close what an earlier attempt left open: its trials will not come back.
+
+        Args:
+            values: Objectives of trials that ended before the study was told, by
+                number; all others have failed.
+        """
         for trial in self._study.get_trials(states=(TrialState.RUNNING,)):
-            self._study.tell(trial.number, state=TrialState.FAIL)
+            self._close(trial.number, values.get(trial.number))
 
     def ask(self) -> int:
         """Open a trial.
@@ -89,6 +97,9 @@ class Study:
             value: Its objective; None or a number that is not finite fails it.
         """
         self._open.pop(number)
+        self._close(number, value)
+
+    def _close(self, number: int, value: float | None) -> None:
         if value is None or not math.isfinite(value):
             self._study.tell(number, state=TrialState.FAIL)
         else:

@@ -113,7 +113,8 @@ class Attempt:
         self.study = Study(
             self.folder.study, self.search["tuner"], self.mode, self.search["seed"]
         )
-        self.study.fail_running()
+        finished = self.state.finished()
+        self.study.settle({t.number: t.metrics.get(self.metric) for t in finished})
         self.cluster = Cluster(workers, gpus, self.inbox.put)
         self.pool = Pool(
             self.folder,
@@ -223,7 +224,7 @@ class Attempt:
             self.minutes is not None
             and self.state.spent_s(time.time()) >= self.minutes * 60
         ):
-            reason = f"the budget of {self.minutes:g} minutes was spent"
+            reason = f"the budget of {_budget_text(self.minutes, None)} was spent"
             return _End("completed", reason, time.time() + _GRACE_S)
         if self.trials is not None and self.pool.begun() >= self.trials:
             if not self.pool.running:
@@ -318,7 +319,7 @@ def _is_more(name: str, value: Any) -> bool:
 def _budget_text(minutes: float | None, trials: int | None) -> str:
     """A budget in words."""
     return " and ".join(
-        f"{value:g} {name}"
+        f"{value:g} {name[:-1] if value == 1 else name}"
         for name, value in (("minutes", minutes), ("trials", trials))
         if value is not None
     )

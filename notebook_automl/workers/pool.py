@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from notebook_automl.record import events
-from notebook_automl.record.layout import RunFolder
+from notebook_automl.record.layout import RunFolder, write_text
 from notebook_automl.record.parameters import Parameter
 from notebook_automl.record.reader import RunState, TrialState
 from notebook_automl.search._study import Study
@@ -170,7 +170,7 @@ class Pool:
             if folder.checkpoint.stat().st_mtime <= running.told_s:
                 text = Program.from_text(folder.source.read_text("utf-8"))
                 text = text.with_epochs(len(trial.history))
-                folder.source.write_text(text.to_text(), "utf-8")
+                write_text(folder.source, text.to_text())
                 return {"state": "stopped", "reason": ""}
         return {"state": "failed", "reason": f"{running.stop_reason}, at once"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from notebook_automl.data._source import SOURCES, Origin
-from notebook_automl.record.layout import RunFolder, read_json, write_json
+from notebook_automl.record.layout import RunFolder, read_json, write_json, write_text
 from notebook_automl.source.code import Code
 from notebook_automl.source.program import SHARED, Program, assemble
 from notebook_automl.workers import prepared
@@ -131,7 +131,7 @@ def _train(link: Link, run: RunFolder, number: int) -> dict[str, Any]:
     written = write_graph(link, asked, kept.shapes(asked.accelerated))
     code = written.graph, written.optimizer, written.values
     text = program(asked, shared, *code, epochs)
-    trial.source.write_text(text.to_text(), "utf-8")
+    write_text(trial.source, text.to_text())
     write_json(trial.values, written.values)
     namespace = set_up(link, text) | kept.for_training()
     execute(text, "build", namespace)
@@ -148,7 +148,7 @@ def _train(link: Link, run: RunFolder, number: int) -> dict[str, Any]:
     execute(text, "train", namespace)
     if reporter.epochs != epochs:
         # A replay trains as long as this trial really did, whatever ended it.
-        trial.source.write_text(text.with_epochs(reporter.epochs).to_text(), "utf-8")
+        write_text(trial.source, text.with_epochs(reporter.epochs).to_text())
     return {
         "state": reporter.state,
         "reason": reporter.reason,
