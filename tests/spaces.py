@@ -16,6 +16,7 @@ from notebook_automl.source.code import Code
 from notebook_automl.source.program import Program
 from notebook_automl.tasks._task import TASKS, Prepared
 from notebook_automl.workers import trial
+from notebook_automl.workers.cells import set_up
 from notebook_automl.workers.graph import Written, write_graph
 from notebook_automl.workers.parts import Asked, program, shared_parts
 from notebook_automl.workers.prepared import Kept, load
@@ -107,13 +108,9 @@ class Bench:
         )
         return written, text
 
-    def namespace(self) -> dict[str, Any]:
-        """What stands before the build cell."""
-        import keras
-        from keras import layers
-
-        names = {"keras": keras, "layers": layers, "SEED": 0}
-        return names | self.kept.for_training()
+    def namespace(self, text: Program) -> dict[str, Any]:
+        """What stands before the build cell of a program."""
+        return set_up(None, text) | self.kept.for_training()
 
 
 def bench(task_name: str, path: Path) -> Bench:

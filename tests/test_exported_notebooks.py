@@ -20,6 +20,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 import notebook_automl as automl
+from notebook_automl.export._exporter import EXPORTERS
 
 # The third trial of a warm worker: nothing of the first two may show in its numbers.
 THIRD = 2
@@ -43,10 +44,20 @@ def mixed_table() -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Exported:
-    """A notebook and what was recorded for it."""
+    """What each exporter handed out, and what was recorded for it."""
 
     notebook: Path
     recorded: dict[str, float]
+    code: dict[str, str]
+
+
+def code_of(run: automl.Run, notebook: Path) -> dict[str, str]:
+    """The code that each exporter hands out, by the exporter's name."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    given = {"notebook": "\n".join(c.source for c in cells if c.cell_type == "code")}
+    given["cells"] = run.export("cells", trial=THIRD)
+    assert given.keys() == set(EXPORTERS.names())
+    return given
 
 
 def searches() -> dict[str, automl.Search]:
@@ -74,7 +85,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Exp
         assert run.status == "completed", run
         assert run.trial(THIRD).state.state == "completed", run
         path = run.export("notebook", out / f"{name}.ipynb", trial=THIRD)
-        made[name] = Exported(path, run.trial(THIRD).test)
+        made[name] = Exported(path, run.trial(THIRD).test, code_of(run, path))
         run.folder.rename(run.folder.with_name("moved-away"))
     return made
 
@@ -114,6 +125,20 @@ def run_with(python: Path, path: Path) -> Any:
         cleanup_kc=True
     )
     return notebook
+
+
+@pytest.mark.parametrize("kind", EXPORTERS.names())
+def test_what_leaves_is_plain_keras(exported: dict[str, Exported], kind: str) -> None:
+    """No exporter hands out code that needs the search."""
+    for export in exported.values():
+        imported = {
+            name.split(".")[0]
+            for node in ast.walk(ast.parse(export.code[kind]))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for name in [getattr(node, "module", None) or node.names[0].name]
+        }
+        assert {"keras", "numpy", "sklearn"} <= imported
+        assert imported <= {"os", "hashlib", "keras", "numpy", "pandas", "sklearn"}
 
 
 @pytest.mark.timeout(900)
