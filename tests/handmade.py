@@ -108,7 +108,10 @@ def write_run(parent: Path, name: str, *events: Event, **search: Any) -> RunFold
     folder = RunFolder(parent / name)
     folder.create()
     asked = {
+        "target": None,
         "task": "tabular_classification",
+        "batch_size": 32,
+        "tuner": "tpe",
         "metric": "accuracy",
         "mode": "max",
         "minutes": 10.0,

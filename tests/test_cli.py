@@ -107,8 +107,8 @@ def test_the_options_reach_the_search(cli: Cli, runs: Path, tmp_path: Path) -> N
         "target is None there and 'species' here",
         "minutes is 10.0 there and 2.0 here",
         "seed is 0 there and 3 here",
-        "batch_size is None there and 8 here",
-        "tuner is None there and 'random' here",
+        "batch_size is 32 there and 8 here",
+        "tuner is 'tpe' there and 'random' here",
         "the data differ",
     ):
         assert difference in done.stderr
