@@ -86,7 +86,12 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Exp
         assert run.trial(THIRD).state.state == "completed", run
         path = run.export("notebook", out / f"{name}.ipynb", trial=THIRD)
         made[name] = Exported(path, run.trial(THIRD).test, code_of(run, path))
+        # A run may be moved: whoever attaches it there has all of it.
+        rows = search.data[0] if name == "images" else search.data
+        before = run.predict(rows[:9])
         run.folder.rename(run.folder.with_name("moved-away"))
+        moved = automl.attach("moved-away", search.folder)
+        assert moved.predict(rows[:9]).tolist() == before.tolist()
     return made
 
 

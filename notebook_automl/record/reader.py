@@ -94,6 +94,7 @@ class TrialState:
         seconds: How long it ran; while it runs, the sum over its epochs.
         started_s: Unix seconds.
         test: Metrics on the test rows, if the trial was chosen.
+        versions: Of the packages that it ran with.
     """
 
     number: int
@@ -110,6 +111,7 @@ class TrialState:
     worker: str = ""
     started_s: float | None = None
     test: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
 
     def apply(self, event: TrialEvent) -> None:
         """Take in what happened to this trial."""
@@ -223,13 +225,25 @@ class RunState:
             The best one, of equal ones the first; ``None`` if no finished trial has
             the metric. NaN never wins.
         """
-        sign = 1 if mode == "max" else -1
+        return next(iter(self.ranked(metric, mode)), None)
+
+    def ranked(self, metric: str, mode: Literal["max", "min"]) -> list[TrialState]:
+        """Rank the finished trials that have the metric, the best first.
+
+        Args:
+            metric: A name in the trials' metrics.
+            mode: Whether more or less is better.
+
+        Returns:
+            The trials; of equal ones the first comes first. NaN does not count.
+        """
+        sign = -1 if mode == "max" else 1
         scored = [
             trial
             for trial in self.finished()
             if not math.isnan(trial.metrics.get(metric, math.nan))
         ]
-        return max(scored, key=lambda trial: sign * trial.metrics[metric], default=None)
+        return sorted(scored, key=lambda trial: sign * trial.metrics[metric])
 
     def spent_s(self, now_s: float | None = None) -> float:
         """Say how long the budget's clock has run, over all attempts, without pauses.
@@ -269,7 +283,7 @@ class RunState:
     def _trial(self, event: TrialEvent) -> TrialState:
         # A trial whose first line is damaged is a trial all the same.
         if isinstance(event, TrialStarted) or event.trial not in self.trials:
-            self.trials[event.trial] = TrialState(event.trial)
+            self.trials[event.trial] = TrialState(event.trial, versions=self.versions)
         return self.trials[event.trial]
 
 

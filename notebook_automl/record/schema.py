@@ -45,6 +45,7 @@ class Target:
         dtype: The dtype that the labels have once loaded.
         cast: The dtype that the generated code casts them to; "" if they stay as they
             came.
+        category: Whether the person's column says that its values are categories.
     """
 
     name: str | int | None
@@ -54,6 +55,7 @@ class Target:
     unique: int
     dtype: str = ""
     cast: str = ""
+    category: bool = False
 
 
 @dataclass(frozen=True)

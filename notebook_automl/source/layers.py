@@ -6,7 +6,7 @@ fresh layer of the same class tells which of them are defaults.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,14 +153,15 @@ def structure(model: Any) -> list[tuple[str, dict[str, Any], tuple[int, ...]]]:
     return [(step.kind, _comparable(step.layer), step.sources) for step in steps(model)]
 
 
-def graph_code(model: Any) -> GraphCode:
+def graph_code(model: Any, defined: Collection[str] = ()) -> GraphCode:
     """Write a built graph as functional-API lines.
 
     Args:
         model: A built `keras.Model` with one output.
+        defined: Constants that earlier cells define.
 
     Returns:
-        The lines and the constants that they name.
+        The lines and the constants that they name, but for those defined before.
 
     Raises:
         UnsupportedLayerError: The generator does not know a layer or an option.
@@ -176,7 +177,9 @@ def graph_code(model: Any) -> GraphCode:
     list(_graph_lines(found, note))
     names = constant_names(values)
     lines = _graph_lines(found, lambda number: names[number.path])
-    return GraphCode(tuple(lines), {names[path]: values[path] for path in values})
+    constants = {names[path]: values[path] for path in values}
+    new = {name: value for name, value in constants.items() if name not in defined}
+    return GraphCode(tuple(lines), new)
 
 
 def optimizer_code(optimizer: Any) -> str:

@@ -85,20 +85,18 @@ class RescaledRegressionHead(autokeras.RegressionHead):
     """AutoKeras's regression head, with outputs in the target's own unit.
 
     Args:
-        mean: Mean of the training targets.
-        std: Their standard deviation.
+        std: Standard deviation of the training targets.
         **kwargs: As `autokeras.RegressionHead`.
     """
 
-    def __init__(self, mean: float, std: float, **kwargs: Any) -> None:
+    def __init__(self, std: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.mean = mean
         self.std = std
 
     def build(self, hp: Any, inputs: Any = None) -> Any:
-        """Build AutoKeras's head, then scale and shift what it gives."""
+        """Build AutoKeras's head, then scale what it gives."""
         outputs = super().build(hp, inputs)
-        return keras.layers.Rescaling(self.std, offset=self.mean)(outputs)
+        return keras.layers.Rescaling(self.std)(outputs)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def numbers(rows):
     return np.where(np.isfinite(values), values, np.nan)
 """
 _CATEGORIES = f"""\
-# One column a category; an unknown one counts as the rare ones.
+# One column a category; an unknown one counts as the rare ones, if there are any.
 encoder = OneHotEncoder(
     handle_unknown="infrequent_if_exist",
     max_categories={_MOST_CATEGORIES},

@@ -13,21 +13,30 @@ from notebook_automl.tasks import _classes, _tabular
 from notebook_automl.tasks._task import Metric, Prepared, Space, Split
 
 _TARGETS = """\
-targets = pd.to_numeric(frame[TARGET]).to_numpy("float32")[:, None]
-y_train = targets[train_rows]
-y_validation = targets[validation_rows]
-y_test = targets[test_rows]
-TARGET_MEAN = float(y_train.mean())
-TARGET_STD = float(y_train.std())
+# Centred before they become float32, which holds seven digits.
+targets = pd.to_numeric(frame[TARGET]).to_numpy("float64")[:, None]
+TARGET_MEAN = float(targets[train_rows].mean())
+TARGET_STD = float(targets[train_rows].std())
+if not 1e-12 < TARGET_STD < 1e12:
+    raise ValueError(
+        "Expected training targets that vary, in a unit that float32 can square, got "
+        f"a standard deviation of {TARGET_STD} over {len(train_rows)} rows. Bring more "
+        "rows, or another unit."
+    )
+y_train, y_validation, y_test = (
+    (targets[rows] - TARGET_MEAN).astype("float32")
+    for rows in (train_rows, validation_rows, test_rows)
+)
 """
 
 
 class TabularRegression:
     """A quantity from numbers, categories and booleans.
 
-    The model ends with a layer that brings standardised outputs back to the target's
-    own unit, and the loss is weighted to match: AutoKeras's learning rates then fit
-    targets of any size, and each metric stands in the target's unit.
+    The model learns differences from the mean. It ends with a layer that brings
+    standardised outputs to the target's own unit, and the loss is weighted to match:
+    AutoKeras's learning rates then fit targets of any size, and each metric stands in
+    the target's unit.
     """
 
     default_metric = "rmse"
@@ -95,7 +104,8 @@ train_rows, validation_rows = train_test_split(
             source='''\
 def predict(rows):
     """Predicted number for each raw row."""
-    return model.predict(prepare(rows), verbose=0)[:, 0]
+    differences = model.predict(prepare(rows), verbose=0)[:, 0]
+    return TARGET_MEAN + differences.astype("float64")
 
 
 print(predict(frame.head()))
@@ -107,10 +117,8 @@ print(predict(frame.head()))
         from notebook_automl.tasks._autokeras import RescaledRegressionHead
 
         inputs, node = _tabular.columns_node(autokeras)
-        mean, std = (prepared.constants[name] for name in ("TARGET_MEAN", "TARGET_STD"))
-        head = RescaledRegressionHead(
-            mean=named(mean, "TARGET_MEAN"), std=named(std, "TARGET_STD"), name="head"
-        )
+        std = named(prepared.constants["TARGET_STD"], "TARGET_STD")
+        head = RescaledRegressionHead(std=std, name="head")
         return Space(inputs, head(node))
 
 

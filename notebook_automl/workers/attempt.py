@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import platform
 import queue
 import socket
 import time
@@ -30,7 +31,10 @@ _HEARTBEAT_S = 2.0
 _GRACE_S = 3.0
 # So many trials failing from the start mean that the next one would fail as well.
 _MOST_FAILURES = 10
-_PACKAGES = ("notebook-automl", "autokeras", "keras", "tensorflow", "optuna", "numpy")
+_PACKAGES = (
+    *("notebook-automl", "autokeras", "keras", "tensorflow", "optuna", "numpy"),
+    *("pandas", "pyarrow", "scikit-learn", "ipykernel"),
+)
 _STAGES = ("starting", "loading Keras", "preparing data", "searching", "scoring")
 
 
@@ -333,7 +337,7 @@ def _sent_s(command: Command) -> float:
 
 def _versions() -> dict[str, str]:
     """Versions of what decides over a run's numbers, as far as they are known."""
-    found = {}
+    found = {"python": platform.python_version()}
     for name in _PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)

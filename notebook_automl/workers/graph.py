@@ -54,7 +54,7 @@ def write_graph(link: Link, asked: Asked, prepared: Prepared) -> Written:
     fit = int(asked.search["epochs"]), int(asked.search["batch_size"])
     built = build_graph(asked.task, asked.schema, prepared, fit, link.ask)
     written = Written(
-        graph=graph_code(built.model),
+        graph=graph_code(built.model, defined=prepared.constants),
         optimizer=optimizer_code(built.model.optimizer),
         values=built.values,
         structure=structure(built.model),

@@ -23,6 +23,8 @@ _MIN_DELTA = 1e-4
 # All that a replay depends on beside versions: set before anything is imported.
 _CPU = {
     "KERAS_BACKEND": "tensorflow",
+    "CUDA_VISIBLE_DEVICES": "",
+    "OMP_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
     "TF_ENABLE_ONEDNN_OPTS": "1",
@@ -144,7 +146,7 @@ def program(
     """
     parts = {
         **shared,
-        "build": _build(graph, chosen, shared),
+        "build": _build(graph, chosen),
         "compile": _compile(asked, optimizer, chosen["learning_rate"]),
         "train": _train(epochs, asked.search["batch_size"]),
         "evaluate": _EVALUATE,
@@ -153,16 +155,12 @@ def program(
     return assemble(parts, environment(asked))
 
 
-def _build(
-    graph: GraphCode, chosen: Mapping[str, Any], shared: Mapping[str, Code]
-) -> Code:
+def _build(graph: GraphCode, chosen: Mapping[str, Any]) -> Code:
     """Constants, then the model; what shaped the graph is named in a comment."""
-    made = shared["prepare"].source
-    constants = {k: v for k, v in graph.constants.items() if f"{k} = " not in made}
     values = ", ".join(f"{path}={literal(value)}" for path, value in chosen.items())
     lines = [
         *wrap(f"# The search chose {values}.", 88, subsequent_indent="# "),
-        *(f"{name} = {literal(value)}" for name, value in constants.items()),
+        *(f"{name} = {literal(value)}" for name, value in graph.constants.items()),
         "",
         "keras.utils.set_random_seed(SEED)",
         *graph.lines,

@@ -176,10 +176,7 @@ class Pool:
 
     def _drop_checkpoints(self) -> None:
         """Keep the models of the best few trials and of those that run."""
-        sign = -1 if self.mode == "max" else 1
-        ranked = sorted(
-            self.state.finished(), key=lambda t: sign * t.metrics[self.metric]
-        )
+        ranked = self.state.ranked(self.metric, self.mode)
         kept = {trial.number for trial in ranked[:_KEPT_CHECKPOINTS]}
         for number, trial in self.state.trials.items():
             if number not in kept and trial.state != "running":

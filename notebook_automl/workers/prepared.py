@@ -50,10 +50,11 @@ def place(run: RunFolder, shared: Mapping[str, Code]) -> Path:
     """Where the outcome of these very cells is kept.
 
     Args:
-        run: The run's folder.
-        shared: Code of the cells.
+        run: The run's folder, which holds one data set.
+        shared: Code of the cells. That of "load" says where the folder lies and does
+            not count: a folder may be moved.
     """
-    text = "\n".join(shared[cell].source for cell in SHARED)
+    text = "\n".join(shared[cell].source for cell in SHARED if cell != "load")
     return run.prepared / hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -57,7 +57,7 @@ def train(link: Link, folder: str, number: int) -> dict[str, Any]:
         number: The trial's number.
 
     Returns:
-        `state`, `reason` and `epochs` of the trial.
+        `state` and `reason` of the trial.
     """
     run = RunFolder(Path(folder))
     trial = run.trial(number)
@@ -67,7 +67,7 @@ def train(link: Link, folder: str, number: int) -> dict[str, Any]:
             return _train(link, run, number)
         except Exception as error:
             sys.stdout.write(traceback.format_exc())
-            return {"state": "failed", "reason": reason(error), "epochs": 0}
+            return {"state": "failed", "reason": reason(error)}
 
 
 def score(link: Link | None, folder: str, number: int) -> dict[str, float]:
@@ -105,9 +105,11 @@ def predictor(run: RunFolder, number: int) -> Callable[[Path], Any]:
     Returns:
         From the path of saved rows to one label or number a row.
     """
-    asked, _ = _read(run)
+    asked, shared = _read(run)
     trial = run.trial(number)
     text = Program.from_text(trial.source.read_text("utf-8"))
+    # The folder may have been moved since.
+    text = text.with_cell("load", shared["load"])
     with inside(trial.path, trial.log):
         namespace = set_up(None, text)
         for cell in SHARED[1:]:
@@ -149,11 +151,7 @@ def _train(link: Link, run: RunFolder, number: int) -> dict[str, Any]:
     if reporter.epochs != epochs:
         # A replay trains as long as this trial really did, whatever ended it.
         write_text(trial.source, text.with_epochs(reporter.epochs).to_text())
-    return {
-        "state": reporter.state,
-        "reason": reporter.reason,
-        "epochs": reporter.epochs,
-    }
+    return {"state": reporter.state, "reason": reporter.reason}
 
 
 def _read(run: RunFolder) -> tuple[Asked, dict[str, Code]]:
