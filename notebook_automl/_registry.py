@@ -51,13 +51,30 @@ class Room:
             UnknownNameError: No plugin has this name.
             AutoMLError: The plugin's module has no ``PLUGIN``.
         """
-        if name in self._files():
+        if isinstance(name, str) and name in self._files():
             return self._plugin(importlib.import_module(f"{self.package}.{name}"))
-        point = self._installed().get(name)
-        if point is None:
-            raise self._unknown(name)
-        loaded = point.load()
+        self.check(name)
+        loaded = self._installed()[name].load()
         return self._plugin(loaded) if isinstance(loaded, ModuleType) else loaded
+
+    def check(self, name: object) -> None:
+        """Refuse what no plugin is called, without importing any.
+
+        Args:
+            name: Anything.
+
+        Raises:
+            UnknownNameError: No plugin has this name.
+        """
+        names = self.names()
+        if isinstance(name, str) and name in names:
+            return
+        article = "an" if self.kind[0] in "aeiou" else "a"
+        raise UnknownNameError(
+            f"Expected the name of {article} {self.kind}, {received(name)}."
+            f"{nearest(name, names)} There are: {', '.join(names) or 'none'}.",
+            field=self.field,
+        )
 
     def _files(self) -> set[str]:
         spec = importlib.util.find_spec(self.package)
@@ -75,12 +92,3 @@ class Room:
                 "attribute PLUGIN. Write PLUGIN = ... at the end of its file."
             )
         return module.PLUGIN
-
-    def _unknown(self, name: object) -> UnknownNameError:
-        names = self.names()
-        came = repr(name) if isinstance(name, str) else received(name)
-        return UnknownNameError(
-            f"No {self.kind} {came} in {self.package}.{nearest(name, names)} "
-            f"There are: {', '.join(names) or 'none'}.",
-            field=self.field,
-        )

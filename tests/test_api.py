@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import shutil
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -38,6 +41,7 @@ from notebook_automl.errors import (
 )
 from notebook_automl.export._exporter import Chosen
 from notebook_automl.export._names import assigned, renamed, unlike
+from notebook_automl.export._texts import code
 from notebook_automl.export.notebook import _printed_metrics
 from notebook_automl.record import events as kinds
 from notebook_automl.record.commands import pending
@@ -191,6 +195,80 @@ class TestStatus:
                 run.delete()
 
 
+class TestState:
+    def test_is_read_on_and_not_anew(self, done: Run) -> None:
+        assert done.status == "completed"
+        events = done.folder / "events.jsonl"
+        # As long as before, but nothing that can be read.
+        events.write_bytes(events.read_bytes().replace(b"{", b"["))
+        assert done.status == "completed"
+        assert sorted(done.state.trials) == [0, 1, 2]
+        assert Run(RunFolder(done.folder)).state.trials == {}
+
+    def test_what_was_read_stays(self, parent: Path) -> None:
+        folder = write_run(parent, "live", *started(), *begun(0, epochs=1, loss=1.0))
+        run = Run(folder)
+        before = run.state
+        with EventWriter(folder.events) as writer:
+            for event in (*begun(1, epochs=1, loss=1.0), ended(0, loss=1.0), over()):
+                writer.append(event)
+        assert sorted(run.state.trials) == [0, 1]
+        assert run.state.state == "completed"
+        assert before.state == "running"
+        assert sorted(before.trials) == [0]
+        assert before.trials[0].state == "running"
+        assert run.state.trials[0].state == "completed"
+
+    def test_threads_look_while_it_grows(self, parent: Path) -> None:
+        folder = write_run(parent, "live", *started())
+        run = Run(folder)
+        with EventWriter(folder.events) as writer, ThreadPoolExecutor(4) as pool:
+            looks = [
+                pool.submit(lambda: [repr(run) for _ in range(20)]) for _ in range(4)
+            ]
+            for number in range(200):
+                for event in finished(number, val_accuracy=0.5):
+                    writer.append(event)
+            for look in looks:
+                look.result()
+        assert sorted(run.state.trials) == list(range(200))
+
+    def test_a_copy_is_the_same_run(self, done: Run) -> None:
+        for copied in (copy.deepcopy(done), pickle.loads(pickle.dumps(done))):
+            assert repr(copied) == repr(done)
+
+
+class TestNoTrial:
+    """What is advised fits the run."""
+
+    def told(self, parent: Path, *events: Any, **search: Any) -> str:
+        folder = write_run(parent, "none", *started(), *events, **search)
+        with pytest.raises(NoTrialError) as caught:
+            Run(folder).trial()
+        return str(caught.value).partition("). ")[2]
+
+    def test_after_an_interruption_it_goes_on(self, parent: Path) -> None:
+        log = parent / "none" / "supervisor.log"
+        assert self.told(parent) == f"See {log}, or go on with run.resume()."
+
+    @pytest.mark.parametrize(
+        ("minutes", "trials", "typed"),
+        [(10, None, "minutes=5"), (None, 3, "trials=5"), (9, 3, "minutes=5, trials=5")],
+    )
+    def test_a_budget_that_it_has(
+        self, parent: Path, minutes: Any, trials: Any, typed: str
+    ) -> None:
+        told = self.told(parent, over(), minutes=minutes, trials=trials)
+        assert f"run.extend({typed})" in told
+        assert f"run.extend({typed})" in Run(RunFolder(parent / "none")).resume()
+
+    def test_after_failures_their_reasons(self, parent: Path) -> None:
+        bad = [*begun(0), ended(0, state="failed", reason="no memory")]
+        told = self.told(parent, *bad, over(state="failed", reason="all failed"))
+        log = parent / "none" / "trials" / "0000" / "log.txt"
+        assert told == f"See the reasons on run.leaderboard() and {log}."
+
+
 class TestLeaderboard:
     def board(self, parent: Path, *events: Any, **search: Any) -> pd.DataFrame:
         folder = write_run(parent, "board", *started(), *events, over(), **search)
@@ -249,10 +327,19 @@ class TestTrial:
         assert done.trial(0).history.index.to_list() == [1]
         assert done.trial(2).history.empty
 
-    @pytest.mark.parametrize("number", [7, -1, "Best", None, [0], 0.5])
+    @pytest.mark.parametrize("number", [7, -1, "Best", None, [0], 0.5, True])
     def test_no_such_trial(self, done: Run, number: Any) -> None:
         with pytest.raises(NoTrialError, match=r'0, 1, 2\), got .*Type run\.trial\("b'):
             done.trial(number)
+
+    @pytest.mark.parametrize("number", [1, np.int64(1), np.uint8(1)])
+    def test_a_number_from_a_table(self, done: Run, number: Any) -> None:
+        assert done.trial(number).number == 1
+
+    def test_is_the_callers_own(self, done: Run) -> None:
+        done.trial(1).metrics.clear()
+        done.trial().metrics.clear()
+        assert done.trial().metrics == {"val_accuracy": 0.75}
 
     def test_what_is_not_kept_is_named(self, done: Run) -> None:
         with pytest.raises(NoTrialError, match="program of trial 0"):
@@ -446,6 +533,33 @@ class TestExport:
             done.export("cells", replay=True)
         with pytest.raises(SearchError, match=r"got 5 \(int\)"):
             done.export("notebook", 5)  # type: ignore[arg-type]
+        for kind in (["notebook"], None):
+            with pytest.raises(UnknownNameError, match="name of an exporter, got"):
+                done.export(kind)  # type: ignore[arg-type]
+        with pytest.raises(SearchError, match="as text, got '~nobody-at-all/"):
+            done.export("notebook", "~nobody-at-all/best.ipynb")
+
+    @pytest.mark.parametrize("name", ["a\nb", "a\0b", "\x1b[2J", "a\u2028b", "\ud800"])
+    def test_a_name_that_would_break_out(self, done: Run, name: str) -> None:
+        with pytest.raises(SearchError, match="without control characters, got"):
+            done.export("notebook", f"{name}.ipynb")
+
+    @pytest.mark.parametrize("path", ["/proc/best.ipynb", f"{'x' * 300}.ipynb"])
+    def test_where_nothing_can_be_written(self, done: Run, path: str) -> None:
+        source, frame = (
+            SOURCES.get("frame"),
+            pd.DataFrame({"a": [1.0, 2], "b": list("cd")}),
+        )
+        data = RunFolder(done.folder).data
+        source.save(frame, source.describe(frame, "b", ("frame",)), data)
+        done.trial(1).folder.create()
+        write_json(done.trial(1).folder.test, {"accuracy": 0.5})
+        with pytest.raises(SearchError, match=r"can be written, got '.* .str"):
+            done.export("notebook", path)
+
+    def test_code_in_markdown(self) -> None:
+        assert code("pip install") == "`pip install`"
+        assert code("a`b``c") == "``` a`b``c ```"
 
     @pytest.mark.parametrize("path", ["best", "best.html", "", ".", "best.ipynb/"])
     def test_a_path_that_is_no_notebooks(self, done: Run, path: str) -> None:

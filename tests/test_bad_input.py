@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import notebook_automl as automl
+from notebook_automl.data._source import SOURCES
+from notebook_automl.record.layout import RunFolder
 
 Data = Callable[[], Any]
 
@@ -124,6 +130,39 @@ CASES: dict[str, tuple[Data, dict[str, Any], str, list[str]]] = {
         "minutes",
         ["above 0", "0 (int)", "minutes=10"],
     ),
+    **{
+        f"budget of {value}": (
+            table,
+            {"target": "species", "minutes": value},
+            "minutes",
+            ["finite number above 0", f"{value} (", "minutes=10"],
+        )
+        for value in (float("inf"), float("nan"), 1e308)
+    },
+    **{
+        f"a list as {field}": (
+            table,
+            {"target": "species", field: ["x"]},
+            field,
+            ["['x'] (list)", field],
+        )
+        for field in ("task", "metric", "tuner", "device", "name", "folder")
+    },
+    "half a character as name": (
+        table,
+        {"target": "species", "name": "\ud800"},
+        "name",
+        [r"'\ud800' (str)", 'name="my-search"'],
+    ),
+    **{
+        f"{folder!r} as folder": (
+            table,
+            {"target": "species", "folder": folder},
+            "folder",
+            [f"got {folder!r} ({type(folder).__name__})", 'folder="automl_runs"'],
+        )
+        for folder in (5, 0, b"runs", "a\0b", "\ud800", "~nobody-at-all/runs")
+    },
     "budget that is text": (
         table,
         {"target": "species", "minutes": "2"},
@@ -152,7 +191,11 @@ CASES: dict[str, tuple[Data, dict[str, Any], str, list[str]]] = {
         table,
         {"target": "species", "task": "tabular_clasification"},
         "task",
-        ["'tabular_clasification'", "Did you mean 'tabular_classification'"],
+        [
+            "'tabular_clasification' (str)",
+            "Expected",
+            "Did you mean 'tabular_classification'",
+        ],
     ),
     "task for other data": (
         table,
@@ -170,13 +213,13 @@ CASES: dict[str, tuple[Data, dict[str, Any], str, list[str]]] = {
         table,
         {"target": "species", "metric": "acuracy"},
         "metric",
-        ["'acuracy'", "Did you mean 'accuracy'", "auc"],
+        ["'acuracy' (str)", "Expected", "Did you mean 'accuracy'", "auc"],
     ),
     "unknown tuner": (
         table,
         {"target": "species", "tuner": "tpee"},
         "tuner",
-        ["'tpee'", "Did you mean 'tpe'", "random"],
+        ["'tpee' (str)", "Expected", "Did you mean 'tpe'", "random"],
     ),
     "unknown device": (
         table,
@@ -289,3 +332,69 @@ def test_name_of_another_search(tmp_path: Path) -> None:
         first.stop()
         first.stop()
         first.wait(60)
+
+
+def test_what_is_assigned_later_is_checked_at_the_start(tmp_path: Path) -> None:
+    search = automl.Search(table(), target="species", folder=str(tmp_path))
+    search.minutes = float("inf")
+    with pytest.raises(automl.SearchError, match="finite") as caught:
+        search.start()
+    assert caught.value.field == "minutes"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("look", [automl.runs, lambda f: automl.attach("a", f)])
+@pytest.mark.parametrize("folder", [5, "a\0b", "\ud800"])
+def test_a_folder_to_look_in(look: Callable[[Any], Any], folder: Any) -> None:
+    with pytest.raises(automl.SearchError) as caught:
+        look(folder)
+    assert caught.value.field == "folder"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, pa.ArrowInvalid, OSError])
+def test_a_start_that_does_not_end_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    def save(*_: object) -> None:
+        assert len(list(tmp_path.glob(".mine.*"))) == 1
+        raise error("in the middle")
+
+    for name in (".a.0123abcd", ".b.0123abcd", ".c"):
+        RunFolder(tmp_path / name).create()
+    (tmp_path / ".d.0123abcd").mkdir()  # no run was ever begun in it
+    for name in (".b.0123abcd", ".c", ".d.0123abcd"):
+        os.utime(tmp_path / name, (1.0, 1.0))
+    monkeypatch.setattr(type(SOURCES.get("frame")), "save", save)
+    search = automl.Search(table(), "species", name="mine", folder=str(tmp_path))
+    expected = automl.RunFolderError if error is OSError else error
+    with pytest.raises(expected, match="in the middle"):
+        search.start()
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {".gitignore", ".a.0123abcd", ".c", ".d.0123abcd"}
+
+
+def test_starts_of_one_name_at_once_are_one_run(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"target": "species", "name": "mine", "trials": 1}
+    search = automl.Search(table(), folder=str(tmp_path), **options)
+    other = automl.Search(table(), folder=str(tmp_path), **options | {"trials": 2})
+    together = threading.Barrier(9)
+
+    def start(which: automl.Search) -> Any:
+        together.wait()
+        try:
+            return which.start()
+        except automl.RunDiffersError as error:
+            return error
+
+    with ThreadPoolExecutor(9) as pool:
+        came = list(pool.map(start, [search] * 8 + [other]))
+    runs = [run for run in came if not isinstance(run, automl.AutoMLError)]
+    try:
+        assert {run.folder for run in runs} == {tmp_path / "mine"}
+        assert len(runs) in (1, 8)
+        shown = {path.name for path in tmp_path.iterdir()}
+        assert shown == {".gitignore", "mine"}
+    finally:
+        runs[0].stop()
+        runs[0].stop()
+        runs[0].wait(60)

@@ -162,11 +162,60 @@ class TestEverySource:
             source.save_beside(tmp_path, tmp_path / "best.ipynb")
         assert beside.read_bytes() == b"a person's own"
 
+    def test_a_folder_of_that_name_is_kept(
+        self, source: Any, given: tuple[Any, Any], schema: Schema, tmp_path: Path
+    ) -> None:
+        source.save(given[0], schema, tmp_path)
+        beside = source.save_beside(tmp_path, tmp_path / "best.ipynb")
+        beside.unlink()
+        beside.mkdir()
+        with pytest.raises(DataError, match=r"no file of yours.*\(a folder\).*move"):
+            source.save_beside(tmp_path, tmp_path / "best.ipynb")
+        assert list(beside.iterdir()) == []
+
+    def test_a_copy_that_fails_leaves_the_earlier_one(
+        self, source: Any, given: tuple[Any, Any], schema: Schema, tmp_path: Path
+    ) -> None:
+        saved, notebooks = tmp_path / "saved", tmp_path / "notebooks"
+        saved.mkdir()
+        notebooks.mkdir()
+        source.save(given[0], schema, saved)
+        beside = source.save_beside(saved, notebooks / "best.ipynb")
+        before = beside.read_bytes()
+        inode = beside.stat().st_ino
+        command = [sys.executable, "-c", _ON_A_FULL_DISK, schema.source]
+        failed = subprocess.run(
+            [*command, str(saved), str(beside)], capture_output=True, text=True
+        )
+        assert failed.stdout == "OSError\n", failed.stderr
+        assert beside.read_bytes() == before
+        assert list(notebooks.iterdir()) == [beside]
+        # Whoever still reads the earlier copy keeps it whole.
+        source.save_beside(saved, notebooks / "best.ipynb")
+        assert beside.stat().st_ino != inode
+        assert list(notebooks.iterdir()) == [beside]
+
     def test_a_wrong_target_is_refused(
         self, source: Any, given: tuple[Any, Any]
     ) -> None:
         with pytest.raises(DataError, match=r"Expected .*got 'nothing' \(str\).*Type"):
             source.describe(given[0], "nothing", ())
+
+
+# A limit on the size of files fails as a full disk does.
+_ON_A_FULL_DISK = """if True:
+    import pathlib, resource, signal, sys
+    from notebook_automl.data._source import SOURCES
+
+    source = SOURCES.get(sys.argv[1])
+    saved, beside = map(pathlib.Path, sys.argv[2:])
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
+    try:
+        source.save_beside(saved, beside)
+    except OSError:
+        print("OSError")
+"""
 
 
 def change(data: Any) -> None:
@@ -507,6 +556,10 @@ ROW = {"n": 3, "colour": "x", "grade": 2, "flag": True}
             {"n": 3, "color": "x", "grade": 2, "flag": True},
             r"without \['colour'\] got .*Did you mean 'color'\?",
         ),
+        (
+            pd.DataFrame([[1, 2, "x", 2, True]], columns=["n", "n", *[*ROW][1:]]),
+            r"each column once, got 'n' \(str\) 2 times",
+        ),
         ({**ROW, "n": "many"}, r"numbers in the column 'n', got 'many' \(str\)"),
         ({**ROW, "n": [1, 2]}, r"numbers in the column 'n', got \[1, 2\] \(list\)"),
         ({**ROW, "grade": "x"}, r"dtype Int64 in the column 'grade', got 'x' \(str\)"),
@@ -571,8 +624,8 @@ def test_a_copy_is_mapped_and_holds_no_pickle(tmp_path: Path) -> None:
     assert np.load(tmp_path / "y.npy", allow_pickle=False).dtype == "<U1"
 
 
-def with_value(value: float) -> Any:
-    x = X.copy()
+def with_value(value: float, dtype: str = "float32") -> Any:
+    x = X.astype(dtype)
     x[1, 2, 0] = value
     return x
 
@@ -593,6 +646,20 @@ Y = [0, 1, 0, 1]
         (X.astype(complex), Y, r"dtype complex128"),
         (with_value(np.nan), Y, r"got 1 that are not, the first nan .* \(1, 2, 0\)"),
         (with_value(np.inf), Y, r"got 1 that are not, the first inf \(float32\)"),
+        (
+            with_value(1e300, "float64"),
+            Y,
+            r"as float32, got 1 that are not, the first 1e\+300 \(float64\) at "
+            r"\(1, 2, 0\). Type x = x / numpy.abs\(x\).max\(\)",
+        ),
+        (
+            np.ma.masked_greater(X, 20),
+            Y,
+            r"x without masked values, got 3 of them \(MaskedArray\). Type x = "
+            r"x.filled\(...\)",
+        ),
+        ([*np.ma.masked_greater(X, 20)], Y, r"x without masked values, got 3"),
+        (X, np.ma.masked_equal(Y, 1), r"y without masked values, got 2 .*y.filled"),
         (X, Y[:3], r"got 4 samples and 3 labels"),
         (X, np.eye(4), r"got shape \(4, 4\) \(ndarray\).*argmax"),
         (X, [], r"got shape \(0,\)"),
@@ -615,6 +682,12 @@ def test_bad_arrays_are_refused(x: Any, y: Any, message: str) -> None:
     assert caught.value.field in ("data", "target")
 
 
+def test_large_numbers_and_an_empty_mask_are_fine() -> None:
+    x = np.ma.masked_array(with_value(3e38, "float64"), mask=False)
+    schema = ARRAYS.describe((x, np.ma.masked_array(Y)), None, ())
+    assert schema.target.counts == (2, 2)
+
+
 @pytest.mark.parametrize("rows", [X, X[0], X[:1].tolist(), X.astype("uint8")])
 def test_samples_to_predict(rows: Any, tmp_path: Path) -> None:
     schema = ARRAYS.describe((X, Y), None, ())
@@ -630,6 +703,8 @@ def test_samples_to_predict(rows: Any, tmp_path: Path) -> None:
         (X[:0], r"got shape \(0, 3, 2\)"),
         (3, r"got shape \(\) \(int\)"),
         (with_value(np.nan), r"the first nan"),
+        (with_value(1e300, "float64"), r"the first 1e\+300"),
+        (np.ma.masked_greater(X, 20), r"rows without masked values"),
         (X.astype(str), r"numbers in x"),
     ],
 )

@@ -179,7 +179,8 @@ def test_verbs_mean_the_newest_run_of_the_session(kernel: Kernel) -> None:
     assert named() == "late"
     folder.delete()
     assert named() == "old one"
-    kernel.run("%automl attach newest")
+    kernel.run("%automl attach")
+    assert named() == "newest"
 
 
 def test_text_is_shown_without_quotes(kernel: Kernel) -> None:

@@ -74,9 +74,7 @@ EVERY_KIND: list[Event] = [
         workers=2,
         versions={"keras": "3.15.0"},
     ),
-    kinds.StageEntered(
-        time_s=2.0, attempt=1, stage="searching", detail="\ud800 \u2028"
-    ),
+    kinds.StageEntered(time_s=2.0, attempt=1, stage="\ud800 \u2028"),
     trial_started(0),
     kinds.TrialBuilt(
         time_s=3.0,

@@ -63,15 +63,16 @@ def test_a_slip_names_the_nearest_and_all(room: Room, name: str) -> None:
     with pytest.raises(UnknownNameError) as caught:
         room.get(name)
     assert str(caught.value) == (
-        f"No toy {name!r} in toys. Did you mean 'image_classification'? "
+        f"Expected the name of a toy, got {name!r} (str). "
+        "Did you mean 'image_classification'? "
         "There are: audio, broken, direct, image_classification, random."
     )
     assert caught.value.field == "task"
 
 
-@pytest.mark.parametrize("name", ["_base", "", "a.b", 3, None])
+@pytest.mark.parametrize("name", ["_base", "", "a.b", 3, None, ["random"]])
 def test_what_is_no_name_is_unknown(room: Room, name: str) -> None:
-    with pytest.raises(UnknownNameError, match=r"No toy .* There are: audio"):
+    with pytest.raises(UnknownNameError, match=r"of a toy, got .* There are: audio"):
         room.get(name)
 
 

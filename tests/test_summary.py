@@ -87,11 +87,11 @@ def test_the_first_second_shows_a_stage() -> None:
     assert Page(nothing.html()).count("table") == 0
 
 
-def test_a_stage_shows_its_detail() -> None:
-    stage = happened(kinds.StageEntered, 3.0, stage="preparing data", detail="150 rows")
+def test_a_stage_is_shown() -> None:
+    stage = happened(kinds.StageEntered, 3.0, stage="preparing data")
     shown = of(started()[0], stage)
-    assert shown.line() == "preparing data (150 rows), 1:24 of 10:00"
-    assert "starting: preparing data (150 rows)" in shown.text()
+    assert shown.line() == "preparing data, 1:24 of 10:00"
+    assert "starting: preparing data" in shown.text()
 
 
 def test_a_line_of_progress() -> None:

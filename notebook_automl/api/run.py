@@ -6,15 +6,17 @@ import math
 import os
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from notebook_automl.api.checks import check_more, extension, path_of
 from notebook_automl.api.helper import HELPER
 from notebook_automl.api.hooks import Hooks, birth
 from notebook_automl.api.leaderboard import leaderboard
 from notebook_automl.api.progress import Progress
-from notebook_automl.api.supervisor import ENDED, Supervisor, View
-from notebook_automl.api.trial import Trial
+from notebook_automl.api.supervisor import ENDED, Supervisor
+from notebook_automl.api.trial import Trial, number_of
 from notebook_automl.data._source import SOURCES
 from notebook_automl.errors import (
     NoTrialError,
@@ -26,7 +28,7 @@ from notebook_automl.export._exporter import EXPORTERS, Chosen
 from notebook_automl.plots._summary import Summary, summary
 from notebook_automl.record.events import EpochEnded, TrialEnded
 from notebook_automl.record.layout import RunFolder, folder_error, read_json
-from notebook_automl.record.reader import RunState, read_state
+from notebook_automl.record.reader import RunState
 from notebook_automl.record.schema import Schema
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ class Run:
                 f"Expected the run {self.name!r}, got {str(self.folder)!r} without it: "
                 "it was deleted. Type notebook_automl.attach() for another one."
             )
-        return read_state(self._folder)
+        return self._supervisor.view.read()
 
     @property
     def status(self) -> str:
@@ -147,16 +149,17 @@ class Run:
             best = state.best(self.metric, self.mode)
             if best is None:
                 raise self._no_trial(state)
-            return Trial(self._folder.trial(best.number), best)
+            return Trial(self._folder.trial(best.number), deepcopy(best))
         trials = self.state.trials
-        found = [trial for trial in trials.values() if trial.number == number]
-        if not found:
+        found = trials.get(number_of(number))
+        if found is None:
             raise NoTrialError(
                 f'Expected "best" or a trial of {self.name!r} '
                 f"({', '.join(map(str, sorted(trials))) or 'none yet'}), "
                 f'{received(number)}. Type run.trial("best").'
             )
-        return Trial(self._folder.trial(found[0].number), found[0])
+        # A copy, because this is the caller's own, and the state is looked at again.
+        return Trial(self._folder.trial(found.number), deepcopy(found))
 
     def stop(self) -> str:
         """End the run: trials end after their epoch; a second stop ends them at once.
@@ -183,8 +186,8 @@ class Run:
         status = self.status
         if status == "completed":
             return (
-                f"{self.name!r} is completed; run.extend(minutes=5) or "
-                "run.extend(trials=5) adds to its budget and goes on"
+                f"{self.name!r} is completed; {extension(self.search)} adds to its "
+                "budget and goes on"
             )
         if status in ENDED:
             self._supervisor.go_on()
@@ -207,11 +210,11 @@ class Run:
         if minutes is None and trials is None:
             raise SearchError(
                 "Expected minutes or trials to add, got neither. Type "
-                "run.extend(minutes=5).",
+                f"{extension(self.search)}.",
                 field="minutes",
             )
-        self._check_more("minutes", minutes, (int, float), "a number above 0")
-        self._check_more("trials", trials, (int,), "a whole number above 0")
+        check_more(self.search, "minutes", minutes)
+        check_more(self.search, "trials", trials)
         return self._ask("extend", minutes=minutes, trials=trials)
 
     def predict(self, rows: Any, trial: int | str = "best") -> np.ndarray[Any, Any]:
@@ -261,13 +264,9 @@ class Run:
             ReplayError: The notebook did not run, or gave another metric.
         """
         exporter = EXPORTERS.get(kind)
-        if path is not None and not isinstance(path, str | os.PathLike):
-            raise SearchError(
-                f'Expected a path as text, {received(path)}. Type "best.ipynb".'
-            )
+        where = path_of(path)
         chosen = self.trial(trial)
         chosen.check_finished()
-        where = None if path is None else Path(path).expanduser()
         return exporter.export(self._chosen(chosen), where, replay)
 
     def on_epoch(self, fn: OnEpoch) -> OnEpoch:
@@ -309,15 +308,18 @@ class Run:
 
     def __repr__(self) -> str:
         try:
-            return self._summary(self.state, self.status).text()
+            return self._look().text()
         except RunNotFoundError:
             return f"{self.name}: deleted"
 
     def _repr_html_(self) -> str | None:
         try:
-            return self._summary(self.state, self.status).html()
+            return self._look().html()
         except RunNotFoundError:
             return None
+
+    def __reduce__(self) -> tuple[type[Run], tuple[RunFolder]]:
+        return Run, (self._folder,)  # attached anew, wherever it is copied to
 
     def _launch(self, detach: bool) -> None:
         """Start a supervisor."""
@@ -328,12 +330,16 @@ class Run:
         _ = self.state
         return self._supervisor.ask(verb, **arguments)
 
+    def _look(self) -> Summary:
+        status = self.status
+        return self._summary(self.state, status)  # no older than the status
+
     def _summary(self, state: RunState, status: str) -> Summary:
         return summary(state, status, self.search, self.name, self.metric, self.mode)
 
     def _watch(self, enough: Callable[[RunState], bool], until_s: float) -> RunState:
         """Show the run until it has ended, enough is known or the time is up."""
-        view = View(self._folder)
+        view = self._supervisor.view
         with Progress() as progress:
             while True:
                 status = self._supervisor.status(view.read())
@@ -373,31 +379,19 @@ class Run:
         return trial.test or HELPER.score(self._folder, trial.number)
 
     def _no_trial(self, state: RunState) -> NoTrialError:
-        reasons = [trial.reason for trial in state.trials.values() if trial.reason]
-        why = state.reason or (reasons[-1] if reasons else "no reason was written")
+        """Say why there is none, and what can be done about it."""
+        failed = [trial for trial in state.trials.values() if trial.reason]
+        why = state.reason or (failed[-1].reason if failed else "no reason was written")
+        status = self._supervisor.status(state)
+        log = self._folder.trial(failed[-1].number).log if failed else self._folder.log
+        advice = f"See {log}"
+        if failed:
+            advice = f"See the reasons on run.leaderboard() and {log}"
+        if status in ("interrupted", "stopped"):
+            advice += ", or go on with run.resume()"
+        elif status == "completed":
+            advice += f", or add to its budget with {extension(self.search)}"
         return NoTrialError(
             f"Expected a finished trial in {self.name!r}, got none: the run is "
-            f"{self._supervisor.status(state)} ({why.rstrip('.')}). See "
-            f"{self._folder.log}, or give it more time with run.extend(minutes=5)."
+            f"{status} ({why.rstrip('.')}). {advice}."
         )
-
-    def _check_more(
-        self, name: str, more: Any, kinds: tuple[type, ...], expected: str
-    ) -> None:
-        """Refuse what cannot be added to a budget."""
-        if more is None:
-            return
-        number = isinstance(more, kinds) and not isinstance(more, bool)
-        if not number or not 0 < more < math.inf:
-            raise SearchError(
-                f"Expected {name} to be {expected}, {received(more)}. Type "
-                f"run.extend({name}=5).",
-                field=name,
-            )
-        if self.search[name] is None:
-            other = "trials" if name == "minutes" else "minutes"
-            raise SearchError(
-                f"Expected a budget that this run has, got {name}={more!r}, which it "
-                f"was not limited by. Type run.extend({other}=5).",
-                field=name,
-            )

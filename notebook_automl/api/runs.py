@@ -6,10 +6,11 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from notebook_automl.api.checks import folder_of_runs
 from notebook_automl.api.run import Run
 from notebook_automl.api.supervisor import ENDED
 from notebook_automl.errors import AutoMLError, RunNotFoundError, nearest, received
-from notebook_automl.record.layout import RunFolder, folder_error, runs_folder
+from notebook_automl.record.layout import RunFolder, folder_error
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +29,9 @@ def attach(name: str | None = None, folder: str | None = None) -> Run:
     Raises:
         RunNotFoundError: There is no such run.
         RunFolderError: The folder cannot be read.
+        SearchError: The folder is no path.
     """
-    parent = runs_folder(folder)
+    parent = folder_of_runs(folder)
     if name is None:
         found = _runs(parent)
         if not found:
@@ -61,13 +63,14 @@ def runs(folder: str | None = None) -> pd.DataFrame:
 
     Raises:
         RunFolderError: The folder cannot be read.
+        SearchError: The folder is no path.
     """
     import pandas as pd
 
     rows = []
-    for run in _runs(runs_folder(folder)):
+    for run in _runs(folder_of_runs(folder)):
         with contextlib.suppress(AutoMLError):  # deleted meanwhile, or damaged
-            state, status = run.state, run.status
+            status, state = run.status, run.state  # no older than the status
             best = state.best(run.metric, run.mode)
             rows.append(
                 {

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import re
 import secrets
+import shutil
 import sys
 import time
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
+from notebook_automl.api.checks import check_name, check_numbers, folder_of_runs
 from notebook_automl.api.names import names_of
 from notebook_automl.api.run import Run
-from notebook_automl.data._source import source_for
+from notebook_automl.data._source import SOURCES, source_for
 from notebook_automl.errors import (
     AutoMLError,
     RunDiffersError,
+    RunFolderError,
     SearchError,
     UnknownNameError,
     nearest,
@@ -24,7 +29,6 @@ from notebook_automl.record.layout import (
     RunFolder,
     folder_error,
     read_json,
-    runs_folder,
     write_json,
 )
 from notebook_automl.record.schema import Schema
@@ -35,8 +39,14 @@ from notebook_automl.workers.devices import devices
 _DEFAULT_MINUTES = 10.0
 # Copying more than this takes long enough to say so.
 _SAID_BYTES = 100e6
-# Fields that say where and how long, not what: two runs of a name may differ in them.
+# Fields that say where, when and by how many, not what: a second start of a name may
+# differ in them. Budgets are compared: who asks for more shall type run.extend().
 _NOT_COMPARED = ("name", "folder", "started_s", "workers")
+
+_DEVICES = ("auto", "cpu", "gpu")
+# Such a folder is still filled, or what ended its start left no time to remove it.
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{8}", re.DOTALL)
+_DRAFT_AGE_S = 24 * 3600.0
 
 
 @dataclass
@@ -96,17 +106,22 @@ class Search:
     def __post_init__(self) -> None:
         if self.minutes is None and self.trials is None:
             self.minutes = _DEFAULT_MINUTES
-        _check_numbers(self)
-        _check_name(self.name)
-        if self.tuner not in TUNERS.names():
-            TUNERS.get(self.tuner)
-        if self.task != "auto" and self.task not in TASKS.names():
-            TASKS.get(self.task)
-        if self.device not in ("auto", "cpu", "gpu"):
-            choices = ("auto", "cpu", "gpu")
+        check_numbers(self)
+        check_name(self.name)
+        folder_of_runs(self.folder)
+        TUNERS.check(self.tuner)
+        if not isinstance(self.task, str) or self.task != "auto":
+            TASKS.check(self.task)
+        if not isinstance(self.metric, str):
+            raise UnknownNameError(
+                f"Expected the name of a metric, {received(self.metric)}. Type "
+                'metric="auto".',
+                field="metric",
+            )
+        if not isinstance(self.device, str) or self.device not in _DEVICES:
             raise SearchError(
-                f"Expected device to be one of {', '.join(choices)}, "
-                f"{received(self.device)}.{nearest(self.device, choices)} "
+                f"Expected device to be one of {', '.join(_DEVICES)}, "
+                f"{received(self.device)}.{nearest(self.device, _DEVICES)} "
                 'Type device="auto".',
                 field="device",
             )
@@ -124,22 +139,41 @@ class Search:
             DataError: Data that cannot be searched.
             RunFolderError: The run folder cannot be written.
             RunDiffersError: The name is taken by another description or other data.
+            SearchError: A field that cannot be.
         """
+        self.__post_init__()  # what was assigned since is checked as well
         started_s = time.time()
         _, source = source_for(self.data)
         schema = source.describe(self.data, self.target, names_of(self.data))
         description = self._description(schema, started_s)
         name = self.name or _new_name(started_s)
-        parent = runs_folder(self.folder)
-        folder = RunFolder(parent / name)
-        if self.name is not None and folder.search.exists():
-            _same_run(folder, description, schema)
-            return Run(folder)
+        folder = RunFolder(folder_of_runs(self.folder) / name)
+        if self.name is None or not _is_run(folder):
+            try:
+                self._fill(folder, schema, description)
+            except RunFolderError:
+                # Somebody else may have started one of that name meanwhile.
+                if self.name is None or not _is_run(folder):
+                    raise
+            else:
+                run = Run(folder)
+                run._launch(detach)
+                return run
+        _same_run(folder, description, schema)
+        return Run(folder)
+
+    def _fill(
+        self, folder: RunFolder, schema: Schema, description: dict[str, Any]
+    ) -> None:
+        """Make the run's folder with all that a supervisor needs, or nothing at all."""
+        parent = folder.path.parent
+        _delete_old_drafts(parent)
         # Under a name of its own until it is whole: whatever ends this process, the
         # run's name stands for a whole run or for none.
-        draft = RunFolder(parent / f".{name}.{secrets.token_hex(4)}")
-        draft.create()
+        draft = RunFolder(parent / f".{folder.name}.{secrets.token_hex(4)}")
+        source = SOURCES.get(schema.source)
         try:
+            draft.create()
             if schema.bytes > _SAID_BYTES:
                 size = f"{schema.bytes / 1e6:.0f} MB"
                 sys.stdout.write(f"Copying {size} of data to {folder.path}\n")
@@ -147,14 +181,11 @@ class Search:
             write_json(draft.schema, schema.to_json())
             write_json(draft.search, description)
             draft.rename(folder)
-        except OSError as error:
-            draft.delete()
-            if isinstance(error, AutoMLError):
-                raise
-            raise folder_error("copy the data to", folder.data, error) from error
-        run = Run(folder)
-        run._launch(detach)
-        return run
+        except BaseException as error:  # Ctrl-C, too, must leave nothing behind
+            shutil.rmtree(draft.path, ignore_errors=True)
+            if isinstance(error, OSError) and not isinstance(error, AutoMLError):
+                raise folder_error("copy the data to", folder.data, error) from error
+            raise
 
     def _description(self, schema: Schema, started_s: float) -> dict[str, Any]:
         """What is asked, in plain JSON, with everything "auto" decided."""
@@ -173,12 +204,7 @@ class Search:
         )
         metrics = task.metrics(schema)
         metric = task.default_metric if self.metric == "auto" else self.metric
-        if metric not in metrics:
-            raise UnknownNameError(
-                f"No metric {metric!r} for {task_name}.{nearest(metric, metrics)} "
-                f"There are: {', '.join(metrics)}.",
-                field="metric",
-            )
+        _check_metric(metric, list(metrics), task_name)
         found = devices()
         if self.device == "gpu" and not found.gpus:
             raise SearchError(
@@ -199,6 +225,34 @@ class Search:
         }
 
 
+def _check_metric(metric: str, metrics: list[str], task_name: str) -> None:
+    """Refuse a metric that the task has not."""
+    if metric not in metrics:
+        raise UnknownNameError(
+            f"Expected the name of a metric of {task_name}, {received(metric)}."
+            f"{nearest(metric, metrics)} There are: {', '.join(metrics)}.",
+            field="metric",
+        )
+
+
+def _is_run(folder: RunFolder) -> bool:
+    """Whether the name is taken by a whole run."""
+    try:
+        return folder.search.exists()
+    except OSError as error:
+        raise folder_error("make the run folder", folder.path, error) from error
+
+
+def _delete_old_drafts(parent: Path) -> None:
+    """Remove what starts left that were killed before their run was whole."""
+    # Nothing that cannot be read or removed may keep a new run from its start.
+    with contextlib.suppress(OSError):
+        for path in parent.iterdir():
+            if _DRAFT.fullmatch(path.name) and (path / "commands").is_dir():
+                if time.time() - path.stat().st_mtime > _DRAFT_AGE_S:
+                    shutil.rmtree(path, ignore_errors=True)
+
+
 def _same_run(folder: RunFolder, description: dict[str, Any], schema: Schema) -> None:
     """Refuse to attach to a run that was asked for something else."""
     before = read_json(folder.search)
@@ -215,61 +269,6 @@ def _same_run(folder: RunFolder, description: dict[str, Any], schema: Schema) ->
             f"The name {folder.name!r} is taken by a run that differs: "
             f"{'; '.join(differences)}. Choose another name=, or delete that run with "
             f"notebook_automl.attach({folder.name!r}).delete().",
-            field="name",
-        )
-
-
-def _check_numbers(search: Search) -> None:
-    """Refuse numbers out of range, each with what was expected."""
-    rules: list[tuple[str, Any, str, type | tuple[type, ...]]] = [
-        ("minutes", lambda v: v > 0, "a number above 0", (int, float)),
-        ("trials", lambda v: v > 0, "a whole number above 0", int),
-        ("epochs", lambda v: v > 0, "a whole number above 0", int),
-        ("batch_size", lambda v: v > 0, "a whole number above 0", int),
-        ("validation_split", lambda v: 0 < v < 1, "between 0 and 1", (int, float)),
-        ("test_split", lambda v: 0 < v < 1, "between 0 and 1", (int, float)),
-        ("seed", lambda v: 0 <= v < 2**32, "a whole number from 0", int),
-        ("workers", lambda v: v > 0, "a whole number above 0", int),
-    ]
-    for name, allowed, expected, kind in rules:
-        value = getattr(search, name)
-        if value is None and name in ("minutes", "trials", "workers"):
-            continue
-        plain = isinstance(value, kind) and not isinstance(value, bool)
-        if not plain or not allowed(value):
-            raise SearchError(
-                f"Expected {name} to be {expected}, {received(value)}. Type "
-                f"{name}={_EXAMPLES[name]}.",
-                field=name,
-            )
-
-
-_EXAMPLES = {
-    "minutes": 10,
-    "trials": 20,
-    "epochs": 50,
-    "batch_size": 32,
-    "validation_split": 0.2,
-    "test_split": 0.2,
-    "seed": 0,
-    "workers": 2,
-}
-
-
-def _check_name(name: str | None) -> None:
-    """A name is one folder's name."""
-    if name is None:
-        return
-    if (
-        not isinstance(name, str)
-        or not name.strip()
-        or name.startswith(".")
-        or any(c in name for c in ("/", "\\", "\0", os.sep))
-        or len(name.encode("utf-8", "replace")) > 200
-    ):
-        raise SearchError(
-            "Expected name to be text that can name a folder (no slashes, no leading "
-            f'dot), {received(name)}. Type name="my-search".',
             field="name",
         )
 

@@ -7,11 +7,12 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 from notebook_automl.record import commands
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.lock import holder, spawn_detached
-from notebook_automl.record.reader import RunState, Tail, read_state
+from notebook_automl.record.reader import RunState, Tail
 
 ENDED = ("completed", "stopped", "failed", "interrupted")
 # A run that another kernel started may take so long until it is held.
@@ -21,7 +22,7 @@ _POLL_S = 0.05
 
 
 class View:
-    """The state of a run, read on from where it was left.
+    """The state of a run, read on from where it was left, by several threads.
 
     Args:
         folder: The run.
@@ -30,12 +31,27 @@ class View:
     def __init__(self, folder: RunFolder) -> None:
         self._tail = Tail(folder.events)
         self._state = RunState()
+        self._seen = RunState()
+        self._lock = threading.Lock()
 
     def read(self) -> RunState:
-        """All that is known now; the same object each time."""
-        for event in self._tail.read():
-            self._state.apply(event)
-        return self._state
+        """All that is known now; what was returned before stays as it was."""
+        with self._lock:
+            events = self._tail.read()
+            for event in events:
+                self._state.apply(event)
+            if events:
+                self._seen = _copy(self._state)
+            return self._seen
+
+
+def _copy(state: RunState) -> RunState:
+    """A copy that later events leave alone: they change what is copied here."""
+    trials = {
+        number: replace(trial, history=list(trial.history))
+        for number, trial in state.trials.items()
+    }
+    return replace(state, trials=trials, acknowledged=dict(state.acknowledged))
 
 
 class Supervisor:
@@ -43,9 +59,13 @@ class Supervisor:
 
     Args:
         folder: The run.
+
+    Attributes:
+        view: What the run's record says.
     """
 
     def __init__(self, folder: RunFolder) -> None:
+        self.view = View(folder)
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._attempt_before = 0
@@ -56,7 +76,7 @@ class Supervisor:
         Args:
             detach: Whether it outlives this process.
         """
-        self._attempt_before = read_state(self._folder).attempt
+        self._attempt_before = self.view.read().attempt
         arguments = [] if detach else ["--while-stdin-open"]
         # -P: a file of the person's that is called like a library is not imported.
         module = ["-P", "-m", "notebook_automl.workers.supervisor"]
@@ -76,8 +96,8 @@ class Supervisor:
         Of several that are started at once, one takes the run and the others end.
         """
         self.start(detach=True)
-        view, deadline_s = View(self._folder), time.monotonic() + _LAUNCH_TIMEOUT_S
-        while time.monotonic() < deadline_s and self._starting(view.read()):
+        deadline_s = time.monotonic() + _LAUNCH_TIMEOUT_S
+        while time.monotonic() < deadline_s and self._starting(self.view.read()):
             time.sleep(_POLL_S)
 
     def status(self, state: RunState) -> str:
@@ -93,7 +113,7 @@ class Supervisor:
             return "starting"
         if state.state not in ENDED and holder(self._folder) is None:
             # It may have ended between the two looks.
-            state = read_state(self._folder)
+            state = self.view.read()
             return state.state if state.state in ENDED else "interrupted"
         return state.state
 
@@ -107,14 +127,14 @@ class Supervisor:
         Returns:
             The answer, to be read by a person.
         """
-        view, started = View(self._folder), False
+        started = False
         command = commands.send(self._folder, verb, **arguments)
         deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S
         while time.monotonic() < deadline_s:
-            answer = view.read().acknowledged.get(command)
+            answer = self.view.read().acknowledged.get(command)
             if answer is not None:
                 return answer.message
-            status = self.status(view.read())
+            status = self.status(self.view.read())
             if status in ENDED and verb != "extend":
                 # Nobody reads it now, and a later supervisor must not obey it.
                 (self._folder.commands / f"{command}.json").unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -126,3 +127,20 @@ class Trial:
             *(f"{path} = {value!r}" for path, value in self.values.items()),
         ]
         return "\n  ".join(lines)
+
+
+def number_of(given: Any) -> int:
+    """The number of a trial as it was typed, or taken from a table of NumPy's numbers.
+
+    Args:
+        given: Anything.
+
+    Returns:
+        The number; -1, which no trial has, for what is none.
+    """
+    if isinstance(given, bool):
+        return -1
+    try:
+        return operator.index(given)
+    except TypeError:
+        return -1

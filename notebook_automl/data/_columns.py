@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from notebook_automl.data._labels import KINDS, check_finite, count_labels
 from notebook_automl.errors import DataError, nearest, received
-from notebook_automl.record.schema import Column, Target
+from notebook_automl.record.schema import Column, Kind, Target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -193,14 +193,49 @@ def describe_target(column: pd.Series[Any], missing: int) -> Target:
             field="target",
         )
     kind = KINDS[seen]
-    plain = kind == "str" and column.dtype == object
-    cast_to = _COMPLETE[kind] if _is_wrapped(column, seen) and not plain else ""
+    cast_to = _label_cast(column, kind)
     labels = cast(column.to_frame(), {name: cast_to} if cast_to else {})[column.name]
     check_finite(labels, kind)
-    classes, counts, unique = count_labels(labels, kind)
     return Target(
-        name, kind, classes, counts, unique, dtype=str(labels.dtype), cast=cast_to
+        name,
+        kind,
+        *count_labels(labels, kind),
+        # numpy's name, also of bools that are held as objects.
+        dtype=kind if kind == "bool" else str(labels.dtype),
+        cast=cast_to,
+        category=_is_category(column),
     )
+
+
+def _label_cast(column: pd.Series[Any], kind: Kind) -> str:
+    """The numpy dtype that complete labels become; "" if they stay as they came.
+
+    The generated code hands its name to numpy, which knows none of pandas' own.
+    """
+    import numpy as np
+    import pandas as pd
+
+    category = _is_category(column)
+    if kind == "str":
+        sparse = isinstance(column.dtype, pd.SparseDtype)
+        return _COMPLETE[kind] if category or sparse else ""
+    held = column.cat.categories.dtype if category else column.dtype
+    # Nullable and Arrow's dtypes say what numpy calls them.
+    plain = getattr(held, "numpy_dtype", held)
+    name = _COMPLETE[kind]
+    if isinstance(plain, np.dtype) and plain.kind in "biuf" and plain.itemsize <= 8:
+        # No index of pandas holds float16, and a list of classes becomes one.
+        name = "float32" if plain == "float16" else str(plain.newbyteorder("="))
+    if category and kind == "bool" and plain is not held:
+        # pandas warns when it casts these to bool.
+        name = "object"
+    return "" if str(column.dtype) == name else name
+
+
+def _is_category(column: pd.Series[Any]) -> bool:
+    import pandas as pd
+
+    return isinstance(column.dtype, pd.CategoricalDtype)
 
 
 def cast(frame: pd.DataFrame, casts: Mapping[Any, str]) -> pd.DataFrame:

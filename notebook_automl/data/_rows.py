@@ -32,7 +32,7 @@ def check_rows(rows: Any, schema: Schema) -> pd.DataFrame:
 
     table = _table(rows)
     names = [*schema.names("numeric"), *schema.names("categorical")]
-    given = list(table.columns)
+    given: list[Any] = list(table.columns)
     if not len(table):
         raise DataError(
             f"Expected one row or more, got none ({type(rows).__name__}). "
@@ -43,6 +43,12 @@ def check_rows(rows: Any, schema: Schema) -> pd.DataFrame:
             f"Expected rows with the columns {names}, without {absent} "
             f"{received(given)}.{nearest(absent[0], given)} Type predict(rows) with "
             "these columns, too; None stands for a missing value."
+        )
+    if twice := [name for name in names if given.count(name) > 1]:
+        raise DataError(
+            f"Expected each column once, {received(twice[0])} {given.count(twice[0])} "
+            "times. Type predict(rows.loc[:, ~rows.columns.duplicated()]), or give the "
+            "columns other names."
         )
     by_name = {column.name: column for column in schema.columns}
     series = [_fitted(table[name], by_name[name]) for name in names]

@@ -11,7 +11,10 @@ name. Its laws, which `tests/test_every_source.py` holds over every source:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -87,6 +90,7 @@ class Source(Protocol):
 
         Raises:
             DataError: There is such a file, and it is not an earlier copy of ours.
+            OSError: The file cannot be written.
         """
         ...
 
@@ -107,18 +111,36 @@ class Source(Protocol):
         ...
 
 
-def claim(path: Path, is_ours: Callable[[Path], bool]) -> None:
-    """Check that a file beside a notebook may be written.
+@contextmanager
+def written_at_once(path: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
+    """Lend a path to write a file beside a notebook to, and move it to its own.
+
+    A reader sees the earlier copy or the whole new one; if writing fails, the earlier
+    one stays.
+
+    Args:
+        path: The file; an earlier copy of ours is replaced.
+        is_ours: Whether a file is such a copy.
 
     Raises:
-        DataError: Somebody else's file has its name.
+        DataError: Somebody else's file or folder has its name.
     """
-    if path.exists() and not is_ours(path):
+    if path.exists() and (path.is_dir() or not is_ours(path)):
+        kind = "a folder" if path.is_dir() else f"{path.stat().st_size} bytes"
         raise DataError(
             f"Expected no file of yours where the notebook's data go, got "
-            f"{str(path)!r} ({path.stat().st_size} bytes). Give the notebook another "
-            "name, or move that file.",
+            f"{str(path)!r} ({kind}). Give the notebook another name, or move that "
+            f"{'folder' if path.is_dir() else 'file'}.",
         )
+    # The suffix stays last, because numpy would add its own.
+    aside = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
+    try:
+        yield aside
+        with aside.open("rb+") as file:
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def source_for(data: Any) -> tuple[str, Source]:

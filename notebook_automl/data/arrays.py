@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from notebook_automl.data._labels import KINDS, check_finite, count_labels
-from notebook_automl.data._source import OURS, Origin, Source, claim
+from notebook_automl.data._source import OURS, Origin, Source, written_at_once
 from notebook_automl.errors import DataError, received
 from notebook_automl.record.schema import Kind, Schema, Target
 from notebook_automl.source.code import Code
@@ -99,11 +99,12 @@ class Arrays:
         import numpy as np
 
         beside = path.with_suffix(".npz")
-        claim(beside, _is_ours)
-        x, y = (np.load(folder / name, mmap_mode="r") for name in ("x.npy", "y.npy"))
-        np.savez_compressed(beside, x=x, y=y)
-        with zipfile.ZipFile(beside, "a") as archive:
-            archive.comment = OURS
+        with written_at_once(beside, _is_ours) as aside:
+            names = ("x.npy", "y.npy")
+            x, y = (np.load(folder / name, mmap_mode="r") for name in names)
+            np.savez_compressed(aside, x=x, y=y)
+            with zipfile.ZipFile(aside, "a") as archive:
+                archive.comment = OURS
         return beside
 
     def save_rows(self, rows: Any, schema: Schema, path: Path) -> None:
@@ -135,10 +136,11 @@ class Arrays:
 
 
 def _is_ours(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.comment == OURS
+    except (zipfile.BadZipFile, OSError):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return archive.comment == OURS
 
 
 def _variable_code(schema: Schema, names: tuple[str, ...]) -> str:
@@ -176,6 +178,7 @@ def _dtype(target: Target) -> str:
 def _array(data: Any, name: str, dtype: str | None = None) -> NDArray[Any]:
     import numpy as np
 
+    _check_unmasked(data, name)
     try:
         return np.asarray(data, dtype=dtype)
     # Whatever an object's own __array__ raises.
@@ -186,6 +189,26 @@ def _array(data: Any, name: str, dtype: str | None = None) -> NDArray[Any]:
             "Python values, all samples of one shape.",
             field="data",
         ) from error
+
+
+def _check_unmasked(data: Any, name: str) -> None:
+    """Refuse masks, of which plain arrays know nothing."""
+    import numpy as np
+
+    parts = data if isinstance(data, tuple | list) else [data]
+    masked = [
+        part
+        for part in parts
+        if isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part)
+    ]
+    if masked:
+        count = sum(int(np.ma.getmaskarray(part).sum()) for part in masked)
+        raise DataError(
+            f"Expected {name} without masked values, got {count} of them "
+            f"({type(masked[0]).__name__}). Type {name} = {name}.filled(...) with a "
+            "value for them, or leave these samples out.",
+            field="data",
+        )
 
 
 def _samples(data: Any) -> NDArray[Any]:
@@ -212,14 +235,20 @@ def _check_numbers(x: NDArray[Any]) -> None:
             f'{x.dtype}. Type x = x.astype("float32").',
             field="data",
         )
+    advice = "x = numpy.nan_to_num(x)"
     finite = np.isfinite(x)
+    if finite.all() and x.dtype.kind == "f" and x.dtype.itemsize > 4:
+        # Models compute in float32, where numbers beyond 3.4e38 are infinite.
+        advice = "x = x / numpy.abs(x).max()"
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(x.astype("float32"))
     if not finite.all():
         first = np.unravel_index(int(finite.argmin()), x.shape)
         index = tuple(int(axis) for axis in first)
         raise DataError(
-            f"Expected finite numbers in x, got {int((~finite).sum())} that are not, "
-            f"the first {x[index]} ({x.dtype}) at {index}. "
-            "Type x = numpy.nan_to_num(x), or leave these samples out.",
+            f"Expected numbers in x that are finite as float32, got "
+            f"{int((~finite).sum())} that are not, the first {x[index]} ({x.dtype}) "
+            f"at {index}. Type {advice}, or leave these samples out.",
             field="data",
         )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from notebook_automl.data import _columns, _rows
-from notebook_automl.data._source import OURS, Origin, Source, claim
+from notebook_automl.data._source import OURS, Origin, Source, written_at_once
 from notebook_automl.errors import DataError
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
@@ -107,11 +107,13 @@ class Frame:
         import pyarrow.parquet as pq
 
         beside = path.with_suffix(".parquet")
-        claim(beside, _is_ours)
-        with pa.ipc.open_file(str(folder / _FILE)) as reader:
+        with (
+            written_at_once(beside, _is_ours) as aside,
+            pa.ipc.open_file(str(folder / _FILE)) as reader,
+        ):
             table = reader.read_all()
-        mark = {**(table.schema.metadata or {}), OURS: b""}
-        pq.write_table(table.replace_schema_metadata(mark), beside)
+            mark = {**(table.schema.metadata or {}), OURS: b""}
+            pq.write_table(table.replace_schema_metadata(mark), aside)
         return beside
 
     def save_rows(self, rows: Any, schema: Schema, path: Path) -> None:
@@ -146,7 +148,7 @@ def _is_ours(path: Path) -> bool:
 
     try:
         return OURS in (pq.read_schema(path).metadata or {})
-    except pa.ArrowInvalid:
+    except (pa.ArrowInvalid, OSError):
         return False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -54,7 +55,7 @@ def front(chosen: Chosen, stamp: Mapping[str, Any], requirements: str) -> str:
             "",
             "The numbers are those of "
             f"{device}, float32 and seed {search['seed']} with these versions: "
-            f"`pip install -r {requirements}` brings them.",
+            f"{code(f'pip install -r {shlex.quote(requirements)}')} brings them.",
             "",
             "| package | version |",
             "|---|---|",
@@ -72,6 +73,18 @@ def escaped(text: str) -> str:
     """
     one_line = " ".join(text.split())
     return re.sub(r"([\\`*_{}\[\]<>()#|~$&])", r"\\\1", one_line)
+
+
+def code(text: str) -> str:
+    """Code on one line of Markdown, whatever it holds.
+
+    Args:
+        text: The code.
+    """
+    # Nothing can be escaped in code: its marks are longer than any within.
+    longest = max((len(marks) for marks in re.findall("`+", text)), default=0)
+    marks = "`" * (longest + 1)
+    return f"{marks} {text} {marks}" if longest else f"{marks}{text}{marks}"
 
 
 def _data(schema: Schema) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import os
 import platform
 import re
-import uuid
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,21 @@ from typing import Any
 import nbformat
 
 from notebook_automl.data._source import Origin
-from notebook_automl.errors import ReplayError, SearchError, received
+from notebook_automl.errors import (
+    AutoMLError,
+    ReplayError,
+    RunFolderError,
+    SearchError,
+    received,
+)
 from notebook_automl.export._exporter import Chosen
 from notebook_automl.export._texts import HEADINGS, front
-from notebook_automl.record.reader import read_state
+from notebook_automl.record.layout import write_text
 from notebook_automl.source.program import Program
 
 _KEY = "notebook_automl"
+# Controls, separators of lines and paragraphs, halves of characters.
+_NO_TEXT = ("Cc", "Zl", "Zp", "Cs")
 _REQUIREMENTS_MARK = "# What `{}` ran with"
 # TensorFlow's C++ half tells of processors and drivers, whatever its log level is.
 _LOG_LINE = re.compile(
@@ -43,23 +51,26 @@ class Notebook:
         """Write the notebook and, if asked, run it and stamp it."""
         default = chosen.run.exports / f"trial-{chosen.trial.number:04d}.ipynb"
         path = (path or default).absolute()
-        _check_path(path)
+        with _writing(path):
+            _check_path(path)
         recorded = chosen.test()
-        data = chosen.beside.save_beside(chosen.run.data, path)
+        with _writing(path):
+            data = chosen.beside.save_beside(chosen.run.data, path)
         program = chosen.program(Origin("file", (data.name,)))
         # Notebooks in one folder each keep a model of their own.
         model = path.with_suffix(".keras").name
         program = program.with_constant("setup", "CHECKPOINT", model)
         versions = _versions(program, data, chosen)
+        python = chosen.trial.versions.get("python", platform.python_version())
         lines = [f"{name}=={number}" for name, number in versions.items()]
         mark = _REQUIREMENTS_MARK.format(path.name)
-        text = "\n".join([f"{mark}, on Python {platform.python_version()}.", *lines])
+        text = "\n".join([f"{mark}, on Python {python}.", *lines])
         _write(_requirements_path(path), f"{text}\n")
         stamp: dict[str, Any] = {
             "run": chosen.run.name,
             "trial": chosen.trial.number,
             "fingerprint": chosen.schema.fingerprint,
-            "python": platform.python_version(),
+            "python": python,
             "requirements": lines,
             "recorded": recorded,
         }
@@ -72,6 +83,12 @@ class Notebook:
 
 def _check_path(path: Path) -> None:
     """Refuse to write over what is not ours, or what the person has worked on since."""
+    # The name stands in comments, code and Markdown, where a line break ends them.
+    if any(unicodedata.category(c) in _NO_TEXT for c in path.name):
+        raise SearchError(
+            f"Expected a file name without control characters, {received(str(path))}. "
+            'Type run.export("notebook", "best.ipynb").'
+        )
     if path.suffix != ".ipynb":
         raise SearchError(
             f"Expected a path that ends in .ipynb, {received(str(path))}. Type "
@@ -94,8 +111,8 @@ def _check_path(path: Path) -> None:
             f"{received(str(model))}. Type another path."
         )
     requirements = _requirements_path(path)
-    mark = _REQUIREMENTS_MARK.format(path.name)
-    if requirements.exists() and not requirements.read_text("utf-8").startswith(mark):
+    mark = _REQUIREMENTS_MARK.format(path.name).encode()
+    if requirements.exists() and not requirements.read_bytes().startswith(mark):
         raise SearchError(
             f"Expected no file of yours where the requirements go, "
             f"{received(str(requirements))}. Type another path."
@@ -131,7 +148,7 @@ def _versions(program: Program, data: Path, chosen: Chosen) -> dict[str, str]:
     # The kernel that runs the notebook.
     names |= {"ipykernel"}
     # What was upgraded since is not what the metrics were measured with.
-    then = read_state(chosen.run).versions
+    then = chosen.trial.versions
     return {name: then.get(name) or version(name) for name in sorted(names)}
 
 
@@ -209,17 +226,30 @@ def _save(notebook: Any, path: Path, chosen: Chosen, stamp: Mapping[str, Any]) -
 
 def _write(path: Path, text: str) -> None:
     """Write a file at once: a reader sees the old one or the new one."""
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        aside.write_text(text, "utf-8")
-        os.replace(aside, path)
+        write_text(path, text)
+    except RunFolderError as error:
+        # It is no run folder that cannot be written here.
+        raise _refused(path, error.__cause__ or error) from error
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """What the operating system refuses is told as what it is: a wrong path."""
+    try:
+        yield
     except OSError as error:
-        raise SearchError(
-            f"Expected a path that can be written, got {str(path)!r} (str): "
-            f"{error.strerror}. Type another path."
-        ) from error
-    finally:
-        aside.unlink(missing_ok=True)
+        if isinstance(error, AutoMLError):
+            raise
+        raise _refused(path, error) from error
+
+
+def _refused(path: Path, error: BaseException) -> SearchError:
+    reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+    return SearchError(
+        f"Expected a path that can be written, {received(str(path))}: {reason}. Type "
+        "another path."
+    )
 
 
 PLUGIN = Notebook()

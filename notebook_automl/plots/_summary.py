@@ -280,8 +280,7 @@ def _rank(row: Row, mode: str) -> tuple[int, float, int]:
 def _stage(state: RunState) -> str:
     if state.ended_s is not None:
         return "starting"  # a new supervisor has not said anything yet
-    detail = f" ({state.stage_detail})" if state.stage_detail else ""
-    return _one_line(state.stage + detail)
+    return _one_line(state.stage)
 
 
 def _running(rows: tuple[Row, ...]) -> str:

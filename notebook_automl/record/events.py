@@ -51,7 +51,6 @@ class StageEntered(Event):
 
     kind: ClassVar[str] = "stage_entered"
     stage: str
-    detail: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -142,7 +142,7 @@ class RunState:
     """The read-only view of a run: its events, folded.
 
     Attributes:
-        stage: What the supervisor does, in words; ``stage_detail`` says more.
+        stage: What the supervisor does, in words.
         attempt: From 1; 0 before the first supervisor. A resumed run has a new one.
         started_s: When the first attempt started, in Unix seconds.
         ended_s: When the run ended, in Unix seconds.
@@ -157,7 +157,6 @@ class RunState:
         "starting", "running", "paused", "completed", "stopped", "failed"
     ] = "starting"
     stage: str = "starting"
-    stage_detail: str = ""
     attempt: int = 0
     device: str = ""
     workers: int = 0
@@ -187,7 +186,7 @@ class RunState:
                 self.versions = event.versions
                 self.started_s = self.started_s or event.time_s
             case StageEntered():
-                self.stage, self.stage_detail = event.stage, event.detail
+                self.stage = event.stage
                 if event.stage in ("searching", "scoring"):
                     self._run_on()
             case RunPaused():
@@ -262,7 +261,7 @@ class RunState:
     def _begin(self, attempt: int) -> None:
         self._stand(self._last_s)
         self.attempt, self.state = attempt, "starting"
-        self.stage, self.stage_detail = "starting", ""
+        self.stage = "starting"
         self.ended_s, self.reason = None, ""
         self._abandon("the supervisor ended while it ran")
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from notebook_automl.errors import DataError, received
-from notebook_automl.record.schema import MOST_CLASSES, Schema
+from notebook_automl.record.schema import MOST_CLASSES, Schema, Target
 from notebook_automl.source.code import Code
 from notebook_automl.source.literals import literal
+from notebook_automl.tasks._tabular import SOURCES as TABLES
 from notebook_automl.tasks._task import Metric, Split
 
-# A whole-number target with more distinct values is a quantity, not a class.
+# Whole numbers with more distinct values are a quantity, not classes.
 MOST_PROPOSED_CLASSES = 20
 _ROWS_A_CLASS = 3
 
@@ -27,11 +28,18 @@ def metrics(schema: Schema) -> Mapping[str, Metric]:
 
 
 def proposes_classes(schema: Schema) -> bool:
-    """Whether the target reads as classes rather than as a quantity."""
+    """Whether the target reads as classes rather than as a quantity.
+
+    pandas keeps whole numbers as floats where labels were missing. Numbers that too few
+    rows share for a class each are a quantity.
+    """
     target = schema.target
-    if target.kind in ("str", "bool"):
+    if target.category or target.kind in ("str", "bool"):
         return True
-    return target.kind == "int" and target.unique <= MOST_PROPOSED_CLASSES
+    if not target.classes or target.unique > MOST_PROPOSED_CLASSES:
+        return False
+    whole = all(float(label).is_integer() for label in target.classes)
+    return whole and not _rare(target)
 
 
 def check_classes(schema: Schema) -> None:
@@ -44,28 +52,48 @@ def check_classes(schema: Schema) -> None:
     if target.classes is None or target.counts is None:
         raise DataError(
             f"Expected a target with at most {MOST_CLASSES} classes, got "
-            f"{target.unique} different values ({target.kind}) in {target.name!r}. "
-            'Type task="tabular_regression" for a quantity, or group the classes.',
+            f"{target.unique} different values ({target.kind}) in {_called(target)}. "
+            f"Group the classes{_or_quantity(schema)}.",
             field="target",
         )
     if target.unique < 2:
         raise DataError(
             f"Expected a target with two classes or more, {received(target.classes[0])}"
-            f" in every row of {target.name!r}. Choose another target.",
+            f" in every row of {_called(target)}. {_another(target)}.",
             field="target",
         )
-    few = [
-        f"{label!r} ({count})"
-        for label, count in zip(target.classes, target.counts, strict=True)
-        if count < _ROWS_A_CLASS
-    ]
-    if few:
+    if few := _rare(target):
         raise DataError(
             f"Expected {_ROWS_A_CLASS} rows or more of each class (train, validation "
             f"and test), got fewer of {', '.join(few[:10])} ({target.kind}) in "
-            f"{target.name!r}. Drop these rows or join the classes.",
+            f"{_called(target)}. Drop these rows or join the classes"
+            f"{_or_quantity(schema)}.",
             field="target",
         )
+
+
+def _rare(target: Target) -> list[str]:
+    """Classes with too few rows for three sets, each with its count."""
+    pairs = zip(target.classes or (), target.counts or (), strict=True)
+    return [f"{label!r} ({count})" for label, count in pairs if count < _ROWS_A_CLASS]
+
+
+def _called(target: Target) -> str:
+    """The target as the person knows it."""
+    return "y" if target.name is None else repr(target.name)
+
+
+def _another(target: Target) -> str:
+    if target.name is None:
+        return "Type Search((x, y)) with other labels y"
+    return "Choose another target"
+
+
+def _or_quantity(schema: Schema) -> str:
+    """More advice where numbers can be predicted from such data, too."""
+    if schema.target.kind in ("int", "float") and schema.source in TABLES:
+        return ', or type task="tabular_regression" for a quantity'
+    return ""
 
 
 def class_count(schema: Schema) -> int:
@@ -140,10 +168,9 @@ def predict_code(schema: Schema, some_rows: str) -> Code:
     else:
         codes = "scores.argmax(axis=1)"
     target = schema.target
-    # Strings stay Python's own, as numpy's drop a trailing NUL; pandas' nullable dtypes
-    # have capitals and are numpy's plain ones here.
-    plain = target.dtype if target.dtype.islower() else target.kind
-    dtype = "object" if target.kind == "str" else plain
+    # Strings stay Python's own, as numpy's drop a trailing NUL; sources name numpy's
+    # dtypes for all other labels.
+    dtype = "object" if target.kind == "str" else target.dtype
     return Code(
         imports=("import numpy as np",),
         source=f"""\

@@ -135,7 +135,7 @@ def split_sizes(schema: Schema, validation: float, test: float, classes: int) ->
         Row counts: the shares, rounded, but a row a class at the least.
 
     Raises:
-        SearchError: Nothing would be left to train on.
+        SearchError: Nothing would be left to train on, or not every class.
     """
     rows = schema.rows
     split = Split(
@@ -149,7 +149,66 @@ def split_sizes(schema: Schema, validation: float, test: float, classes: int) ->
             "or bring more rows.",
             field="validation_split",
         )
+    if classes > 1 and schema.target.counts:
+        asked = f"validation_split={validation} and test_split={test}"
+        _check_kept(schema, split, asked)
     return split
+
+
+def _check_kept(schema: Schema, split: Split, asked: str) -> None:
+    """Refuse a split that could, with some seed, leave a class out of train.
+
+    Raises:
+        SearchError: With the first such class.
+    """
+    counts = list(schema.target.counts or ())
+    drawn = schema.rows - split.test_rows
+    rows = drawn - split.validation_rows
+    first, outcome = _drawn(counts, drawn)
+    if outcome:
+        kept, _ = _drawn(outcome, rows)
+    else:
+        # The seed decides which classes have one row more than this.
+        kept = [count * rows // drawn for count in first]
+    # The second draw needs two rows of a class to share out.
+    lost = [i for i in range(len(counts)) if first[i] < 2 or kept[i] < 1]
+    if lost:
+        label = (schema.target.classes or ())[lost[0]]
+        raise SearchError(
+            "Expected a split that leaves rows of every class to train on, got "
+            f"{asked}, too much for the class {label!r} ({type(label).__name__}) with "
+            f"{counts[lost[0]]} of {schema.rows} rows. Type smaller shares, such as "
+            "validation_split=0.2, test_split=0.2, or bring more rows of it.",
+            field="validation_split",
+        )
+
+
+def _drawn(counts: list[int], rows: int) -> tuple[list[int], list[int] | None]:
+    """How many rows of each class scikit-learn's stratified split draws.
+
+    Args:
+        counts: Rows of each class.
+        rows: How many rows are drawn in all.
+
+    Returns:
+        What each class has whatever the seed; and one seed's outcome where others only
+        exchange classes of one size, else None.
+    """
+    # A share rounded down each, and the rest to the classes with the largest
+    # remainders.
+    total = sum(counts)
+    shares = [divmod(count * rows, total) for count in counts]
+    more = rows - sum(share for share, _ in shares)
+    order = sorted(range(len(counts)), key=lambda i: -shares[i][1])
+    last = shares[order[more - 1]][1]
+    taken = set(order[:more])
+    # The seed breaks a tie for the last row.
+    tie = more and shares[order[more]][1] == last
+    tied = {i for i in order if tie and shares[i][1] == last}
+    least = [share + (i in taken - tied) for i, (share, _) in enumerate(shares)]
+    if len({counts[i] for i in tied}) > 1:
+        return least, None
+    return least, [share + (i in taken) for i, (share, _) in enumerate(shares)]
 
 
 def propose(schema: Schema) -> str:

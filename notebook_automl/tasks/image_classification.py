@@ -46,7 +46,10 @@ class ImageClassification:
         _classes.check_classes(schema)
 
     def split(self, schema: Schema, split: Split) -> Code:
-        return _classes.split_code(schema, split, "np.searchsorted(CLASSES, y)")
+        # Without its dtype, a list with numbers beyond int64 becomes one of floats.
+        large = schema.target.dtype == "uint64"
+        classes = "np.array(CLASSES, y.dtype)" if large else "CLASSES"
+        return _classes.split_code(schema, split, f"np.searchsorted({classes}, y)")
 
     def prepare(self, schema: Schema) -> Code:
         grey = len(schema.shape or ()) == 2

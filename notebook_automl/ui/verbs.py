@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from notebook_automl.api.run import Run
-from notebook_automl.api.runs import runs
+from notebook_automl.api.runs import attach, runs
 from notebook_automl.api.search import Search
 from notebook_automl.errors import UnknownNameError, nearest, received
 from notebook_automl.export._exporter import EXPORTERS
@@ -122,11 +122,6 @@ def _of_run(parser: Parser) -> None:
     add_options(parser, "folder")
 
 
-def _of_attach(parser: Parser) -> None:
-    parser.add_argument("name", metavar="NAME", help="the run's name")
-    add_options(parser, "folder")
-
-
 def _of_extend(parser: Parser) -> None:
     _of_run(parser)
     add_options(parser, "minutes", "trials")
@@ -175,7 +170,9 @@ def _start(face: Face, arguments: Namespace) -> Run:
 
 
 def _attach(face: Face, arguments: Namespace) -> Run:
-    run = _run(face, arguments)
+    asked = vars(arguments)
+    # Without a name the newest of all, not the one that the face had taken up before.
+    run = attach(asked.get("name"), asked.get("folder"))
     face.took(run)
     return run
 
@@ -210,7 +207,7 @@ VERBS = {
     "pause": Verb("hold a run", _of_run, lambda f, a: _run(f, a).pause()),
     "resume": Verb("let a run go on", _of_run, lambda f, a: _run(f, a).resume()),
     "extend": Verb("add to a run's budget", _of_extend, _extend),
-    "attach": Verb("take up a run by its name", _of_attach, _attach),
+    "attach": Verb("take up a run, by its name or the newest", _of_run, _attach),
     "export": Verb("write a trial as plain Keras code", _of_export, _export),
     "runs": Verb("list the runs", _of_folder, lambda _, a: runs(vars(a).get("folder"))),
     "devices": Verb("say which devices are seen", _of_nothing, lambda *_: devices()),
