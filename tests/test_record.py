@@ -68,13 +68,13 @@ EVERY_KIND: list[Event] = [
     kinds.RunStarted(
         time_s=1.0,
         attempt=1,
-        host="höst\n",
+        host="höst\n\ud800 \u2028",
         pid=7,
         device="CPU",
         workers=2,
         versions={"keras": "3.15.0"},
     ),
-    kinds.StageEntered(time_s=2.0, attempt=1, stage="\ud800 \u2028"),
+    kinds.StageEntered(time_s=2.0, attempt=1, stage="searching"),
     trial_started(0),
     kinds.TrialBuilt(
         time_s=3.0,
