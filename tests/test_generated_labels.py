@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from oracle import Oracle
 
 from notebook_automl.data._source import Origin, source_for
 from notebook_automl.source.program import assemble
@@ -36,19 +37,6 @@ _LABELS = (
     | st.lists(st.integers(-(2**40), 2**40), min_size=2, max_size=5, unique=True)
     | st.just([True, False])
 )
-
-
-class Oracle:
-    """Stands where the trained model would: knows the label of each row."""
-
-    def __init__(self, codes: Any, classes: int) -> None:
-        self._codes, self._classes = np.asarray(codes), classes
-
-    def predict(self, rows: Any, verbose: int) -> Any:
-        codes = self._codes[: len(rows)]
-        if self._classes == 2:
-            return codes[:, None].astype("float32")
-        return np.eye(self._classes, dtype="float32")[codes]
 
 
 def cells(table: pd.DataFrame, target: str, task_name: str) -> Any:

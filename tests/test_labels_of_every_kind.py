@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from oracle import Oracle
 
 from notebook_automl.data._source import SOURCES, Origin
 from notebook_automl.errors import DataError, SearchError
@@ -68,19 +69,6 @@ LABELS: dict[str, pd.Series[Any]] = {
     "category of int64[pyarrow]": labels([1, 2], "int64[pyarrow]").astype("category"),
     "category with missing ones": labels([1, 2, None], "category"),
 }
-
-
-class Oracle:
-    """Stands where the trained model would: knows the label of each row."""
-
-    def __init__(self, codes: Any, classes: int) -> None:
-        self._codes, self._classes = np.asarray(codes), classes
-
-    def predict(self, rows: Any, verbose: int) -> Any:
-        codes = self._codes[: len(rows)]
-        if self._classes == 2:
-            return codes[:, None].astype("float32")
-        return np.eye(self._classes, dtype="float32")[codes]
 
 
 def decoded(schema: Schema, task_name: str, origin: Origin, data: Any) -> Any:
