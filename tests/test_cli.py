@@ -53,7 +53,7 @@ def test_help_lists_the_verbs(cli: Cli) -> None:
         assert done.returncode == 0
         for verb in "start status leaderboard stop pause resume extend wait".split():
             assert f"  {verb} " in done.stdout
-        for verb in "export runs devices attach".split():
+        for verb in "export plot runs devices attach".split():
             assert f"  {verb} " in done.stdout
 
 
@@ -165,6 +165,32 @@ def test_export_of_an_unknown_kind(cli: Cli, runs: Path) -> None:
     done = cli("export", "notebok", "best.ipynb", "--name", "good")
     assert done.returncode == 2
     assert "notebook" in done.stderr
+
+
+def test_a_plot_is_a_file(cli: Cli, runs: Path, tmp_path: Path) -> None:
+    done = cli("plot", "--name", "good")
+    assert (done.returncode, done.stdout) == (0, "good-curves.png\n")
+    assert (tmp_path / "good-curves.png").read_bytes().startswith(b"\x89PNG")
+    done = cli("plot", "timeline", "--save", "when.svg")
+    assert (done.returncode, done.stdout) == (0, "when.svg\n")
+    assert (tmp_path / "when.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["timelin"], "Did you mean 'timeline'?"),
+        (["history", "--metric", "val_loss"], "an option of the plot 'history'"),
+        (["--save", "no/a.png"], "a path that a picture can be written to"),
+        (["--save", "a.unknown"], "a path that a picture can be written to"),
+    ],
+)
+def test_a_plot_that_cannot_be(
+    cli: Cli, runs: Path, words: list[str], told: str
+) -> None:
+    done = cli("plot", *words)
+    assert done.returncode == 2
+    assert told in done.stderr
 
 
 def test_devices(cli: Cli) -> None:

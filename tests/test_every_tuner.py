@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import optuna
@@ -11,7 +12,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from notebook_automl.record.parameters import Parameter, Value
-from notebook_automl.search._study import Study
+from notebook_automl.search._study import Study, importance
 from notebook_automl.search._tuner import TUNERS
 
 _KIND = Parameter("kind", choices=("conv", "dense"), default="dense")
@@ -106,6 +107,26 @@ def test_goes_on_from_its_journal(tuner: str, tmp_path: Path) -> None:
     assert states[4:6] == [failed, complete]
     assert read.trials[5].value == 0.625
     assert read.best_value == 0.75
+
+
+def test_importance_tells_what_matters(tuner: str, tmp_path: Path) -> None:
+    """Of parameters that all completed trials have; a killed trial stays open."""
+    journal = tmp_path / "journal"
+    assert importance(journal) == (0, {})
+    assert not journal.exists()
+    study = Study(journal, tuner, "max", 0)
+    assert importance(journal) == (0, {})
+    for _ in range(40):
+        number = study.ask()
+        values = build(study, number)
+        study.tell(number, -abs(math.log10(float(values["rate"])) + 2))
+    build(study, study.ask())
+    written = journal.read_bytes()
+    trials, shares = importance(journal)
+    assert (trials, set(shares)) == (40, {"kind", "rate", "layers"})
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert max(shares, key=shares.__getitem__) == "rate"
+    assert journal.read_bytes() == written
 
 
 def test_tpe_learns_what_random_does_not(tmp_path: Path) -> None:

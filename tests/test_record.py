@@ -15,8 +15,9 @@ from notebook_automl.record.events import Event, from_line, to_line
 from notebook_automl.record.layout import (
     RunFolder,
 )
-from notebook_automl.record.reader import RunState, Tail, read_state
-from notebook_automl.record.writer import EventWriter, last_attempt
+from notebook_automl.record.reader import RunState, Tail
+from notebook_automl.record.snapshot import read_state
+from notebook_automl.record.writer import EventWriter
 
 NAN, INF = math.nan, math.inf
 
@@ -196,7 +197,7 @@ class TestWriterAndTail:
         process.kill()
         process.wait()
         seen += epochs(tail.read())
-        attempt = last_attempt(folder.events) + 1
+        attempt = read_state(folder).attempt + 1
         with EventWriter(folder.events) as writer:
             writer.append(trial_started(1, attempt))
         assert tail.read() == [trial_started(1, attempt)]
@@ -243,7 +244,6 @@ class TestWriterAndTail:
         tail = Tail(path)
         assert epochs(tail.read()) == [1, 2]
         assert tail.damaged == 2
-        assert last_attempt(path) == 1
 
     @pytest.mark.parametrize("before", [b"", to_line(epoch(1)).encode()])
     def test_a_long_half_line_is_cut(self, tmp_path: Path, before: bytes) -> None:
@@ -275,9 +275,6 @@ except RunFolderError as error:
         tail = Tail(folder.events)
         seen = epochs(tail.read())
         assert seen == [*range(1, len(seen) + 1)] and tail.damaged == 0
-
-    def test_no_record_is_attempt_0(self, tmp_path: Path) -> None:
-        assert last_attempt(tmp_path / "events.jsonl") == 0
 
 
 class TestRunState:

@@ -11,10 +11,11 @@ import pytest
 from notebook_automl._registry import Room
 from notebook_automl.data._source import SOURCES
 from notebook_automl.export._exporter import EXPORTERS
+from notebook_automl.plots._plot import PLOTS
 from notebook_automl.search._tuner import TUNERS
 from notebook_automl.tasks._task import TASKS
 
-_ROOMS = [SOURCES, TASKS, TUNERS, EXPORTERS]
+_ROOMS = [SOURCES, TASKS, TUNERS, EXPORTERS, PLOTS]
 _HEAVY = (
     *("keras", "tensorflow", "jax", "torch", "autokeras", "keras_tuner"),
     *("optuna", "distributed", "dask", "sklearn"),

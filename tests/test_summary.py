@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from handmade import begun, ended, fold, happened, over, started
 
+from notebook_automl.api.leaderboard import leaderboard
 from notebook_automl.plots._summary import Summary, summary
 from notebook_automl.record import events as kinds
 from notebook_automl.record.events import Event
@@ -121,6 +122,34 @@ def test_less_may_be_better() -> None:
     assert [row.trial for row in shown.rows] == [2, 0, 1]
     assert shown.best is not None
     assert shown.best.trial == 2
+
+
+@pytest.mark.parametrize("mode", ["max", "min"])
+def test_there_is_one_order(mode: Literal["max", "min"]) -> None:
+    state = fold(
+        *started(),
+        ended(0, state="failed", reason="no memory"),
+        *begun(1),
+        *begun(2, epochs=1, val_accuracy=0.5),
+        *begun(3, epochs=1, val_accuracy=0.25),
+        ended(4, val_accuracy=NAN),
+        ended(5, val_accuracy=-INF),
+        ended(6, state="stopped", val_accuracy=0.5),
+        ended(7, val_accuracy=0.5),
+        ended(8),
+        ended(9, val_accuracy=INF),
+    )
+    finished = [9, 6, 7, 5] if mode == "max" else [5, 6, 7, 9]
+    running = [2, 3] if mode == "max" else [3, 2]
+    expected = [*finished, 4, 8, *running, 1, 0]
+    ordered = state.ordered("val_accuracy", mode)
+    assert [trial.number for trial in ordered] == expected
+    ranked = state.ranked("val_accuracy", mode)
+    assert [trial.number for trial in ranked] == finished
+    assert state.best("val_accuracy", mode) is ranked[0]
+    shown = summary(state, "running", {}, "iris", "val_accuracy", mode, 84.0)
+    assert [row.trial for row in shown.rows] == expected
+    assert list(leaderboard(state, "val_accuracy", mode)["trial"]) == expected
 
 
 @pytest.mark.parametrize("mode", ["max", "min"])

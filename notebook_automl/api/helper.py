@@ -1,4 +1,4 @@
-"""The kernel's side of the helper process, which does what needs Keras."""
+"""The kernel's side of the helper process, which does what needs Keras or Optuna."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from notebook_automl import errors
+from notebook_automl.api.hooks import birth
 from notebook_automl.data._source import SOURCES
 from notebook_automl.errors import HelperError
 from notebook_automl.export._exporter import Executed
@@ -31,6 +32,7 @@ class Helper:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
+        self._importance: dict[tuple[Path, int | None, int], dict[str, float]] = {}
 
     def predict(
         self, folder: RunFolder, rows: Any, schema: Schema, trial: int
@@ -76,6 +78,25 @@ class Helper:
             out = Path(name) / notebook.name
             error = self._ask(folder, "execute", notebook=notebook.absolute(), out=out)
             return Executed(out.read_text("utf-8"), error)
+
+    def importance(self, folder: RunFolder, finished: int) -> dict[str, float]:
+        """The parameters' shares of what makes a trial good, computed once.
+
+        Args:
+            folder: The run.
+            finished: How many of its trials have finished; a new one asks again.
+
+        Returns:
+            The shares by the parameters' names, the largest first; they make 1. Empty
+            where no parameter that all trials have matters.
+        """
+        key = (folder.path, birth(folder), finished)
+        if key not in self._importance:
+            trials, shares = self._ask(folder, "importance")
+            if trials != finished:  # the study is not told yet of the last one
+                return dict(shares)
+            self._importance = {key: shares}
+        return dict(self._importance[key])
 
     def close(self) -> None:
         """End the process."""

@@ -7,7 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from notebook_automl.errors import SearchError, received
 from notebook_automl.record.events import Event, RunEnded
@@ -27,6 +27,17 @@ def birth(folder: RunFolder) -> int | None:
         return None
 
 
+class CatchesUp(Protocol):
+    """Somebody who follows a run."""
+
+    def catch_up(self, until_s: float) -> None:
+        """Wait until all that has happened by now was dealt with.
+
+        Args:
+            until_s: Wait no longer, on the monotonic clock.
+        """
+
+
 class Hooks:
     """Calls each function with each event of its kind, once, in the file's order.
 
@@ -36,7 +47,7 @@ class Hooks:
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
-        self._followers: list[_Follower] = []
+        self._followers: list[CatchesUp] = []
 
     def add(self, kind: type[Event], fn: Callable[[Any], Any]) -> None:
         """Call a function from now on, and for all that has happened.
@@ -56,6 +67,11 @@ class Hooks:
         follower = _Follower(self._folder, kind, fn)
         self._followers.append(follower)
         follower.start()
+
+    def join(self, follower: CatchesUp) -> None:
+        """Let `catch_up` wait for somebody else, too; once is enough."""
+        if follower not in self._followers:
+            self._followers.append(follower)
 
     def catch_up(self, until_s: float) -> None:
         """Wait until all functions were called with all that has happened by now.

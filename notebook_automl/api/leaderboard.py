@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from notebook_automl.record.reader import RunState, TrialState
 
@@ -13,7 +12,9 @@ if TYPE_CHECKING:
 _ALWAYS = ("trial", "state")
 
 
-def leaderboard(state: RunState, metric: str, mode: str) -> pd.DataFrame:
+def leaderboard(
+    state: RunState, metric: str, mode: Literal["max", "min"]
+) -> pd.DataFrame:
     """Collect the trials, the best first.
 
     Args:
@@ -26,8 +27,7 @@ def leaderboard(state: RunState, metric: str, mode: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    trials = sorted(state.trials.values(), key=lambda t: _rank(t, metric, mode))
-    rows = [_row(trial, metric) for trial in trials]
+    rows = [_row(trial, metric) for trial in state.ordered(metric, mode)]
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: [row.get(name) for row in rows] for name in names}
     return pd.DataFrame(
@@ -37,14 +37,6 @@ def leaderboard(state: RunState, metric: str, mode: str) -> pd.DataFrame:
             if name in (*_ALWAYS, metric) or any(value is not None for value in values)
         }
     )
-
-
-def _rank(trial: TrialState, metric: str, mode: str) -> tuple[bool, float, int]:
-    """The order that `RunState.best` chooses by: who has no number comes last."""
-    value = trial.metrics.get(metric, math.nan)
-    if math.isnan(value):
-        return True, 0.0, trial.number
-    return False, -value if mode == "max" else value, trial.number
 
 
 def _row(trial: TrialState, metric: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from notebook_automl.api.checks import check_more, extension, path_of
 from notebook_automl.api.helper import HELPER
-from notebook_automl.api.hooks import Hooks, birth
+from notebook_automl.api.hooks import CatchesUp, Hooks, birth
 from notebook_automl.api.leaderboard import leaderboard
 from notebook_automl.api.progress import Progress
 from notebook_automl.api.supervisor import ENDED, Supervisor
@@ -25,15 +25,17 @@ from notebook_automl.errors import (
     received,
 )
 from notebook_automl.export._exporter import EXPORTERS, Chosen
+from notebook_automl.plots._plot import Shown, plot
 from notebook_automl.plots._summary import Summary, summary
 from notebook_automl.record.events import EpochEnded, TrialEnded
 from notebook_automl.record.layout import RunFolder, folder_error, read_json
-from notebook_automl.record.reader import RunState
+from notebook_automl.record.reader import RunState, Tail
 from notebook_automl.record.schema import Schema
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    from matplotlib.figure import Figure
 
 _POLL_S = 0.2
 OnEpoch = TypeVar("OnEpoch", bound=Callable[[EpochEnded], Any])
@@ -97,11 +99,32 @@ class Run:
             )
         return self._supervisor.view.read()
 
+    def follow(self) -> tuple[RunState, Tail]:
+        """All that is known now, and what comes after it, for who looks all the time.
+
+        Returns:
+            A state of the caller's own, and a tail whose events bring it up to date.
+        """
+        return self._supervisor.view.follow()
+
     @property
     def status(self) -> str:
         """One word: starting, running, paused, completed, stopped, failed, or
         "interrupted" when the supervisor is gone without having said how it ended."""
         return self._supervisor.status(self.state)
+
+    def status_of(self, state: RunState) -> str:
+        """The status now, for who has read the record already.
+
+        Args:
+            state: What was read of it.
+
+        Returns:
+            The same as `status`, or "deleted".
+        """
+        if birth(self._folder) != self._birth:
+            return "deleted"
+        return self._supervisor.status(state)
 
     def wait(self, timeout_s: float | None = None) -> Run:
         """Wait until the run ends and its hooks are done, and show how it gets on.
@@ -269,6 +292,39 @@ class Run:
         chosen.check_finished()
         return exporter.export(self._chosen(chosen), where, replay)
 
+    def plot(self, name: str = "curves", **options: Any) -> Figure:
+        """Draw the run.
+
+        Args:
+            name: "curves" (`metric=` draws another one than the objective), "history",
+                "parallel", "importance" or "timeline".
+            **options: Of that plot.
+
+        Returns:
+            A matplotlib figure, which shows itself as a cell's value.
+
+        Raises:
+            UnknownNameError: There is no such plot, option or metric.
+        """
+        return plot(name, self.shown(), options)
+
+    def shown(self) -> Shown:
+        """What plots may read."""
+        status = self.status
+        state = self.state  # no older than the status
+        ranked = state.ranked(self.metric, self.mode)
+        finished = sum(math.isfinite(trial.metrics[self.metric]) for trial in ranked)
+        return Shown(
+            state=state,
+            status=status,
+            metric=self.metric,
+            mode=self.mode,
+            name=self.name,
+            search=self.search,
+            now_s=time.time(),
+            importance=lambda: HELPER.importance(self._folder, finished),
+        )
+
     def on_epoch(self, fn: OnEpoch) -> OnEpoch:
         """Call a function with each epoch of each trial, once, from the run's start.
 
@@ -293,6 +349,14 @@ class Run:
         self._hooks.add(TrialEnded, fn)
         return fn
 
+    def accompany(self, follower: CatchesUp) -> None:
+        """Let `wait` also wait for somebody who follows the run.
+
+        Args:
+            follower: Say a view that is saved with the notebook.
+        """
+        self._hooks.join(follower)
+
     def delete(self) -> None:
         """Remove the run's folder.
 
@@ -308,13 +372,13 @@ class Run:
 
     def __repr__(self) -> str:
         try:
-            return self._look().text()
+            return self.summary().text()
         except RunNotFoundError:
             return f"{self.name}: deleted"
 
     def _repr_html_(self) -> str | None:
         try:
-            return self._look().html()
+            return self.summary().html()
         except RunNotFoundError:
             return None
 
@@ -330,7 +394,8 @@ class Run:
         _ = self.state
         return self._supervisor.ask(verb, **arguments)
 
-    def _look(self) -> Summary:
+    def summary(self) -> Summary:
+        """The run in one look."""
         status = self.status
         return self._summary(self.state, status)  # no older than the status
 

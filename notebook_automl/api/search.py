@@ -141,11 +141,9 @@ class Search:
             RunDiffersError: The name is taken by another description or other data.
             SearchError: A field that cannot be.
         """
-        self.__post_init__()  # what was assigned since is checked as well
         started_s = time.time()
-        _, source = source_for(self.data)
-        schema = source.describe(self.data, self.target, names_of(self.data))
-        description = self._description(schema, started_s)
+        schema = self.schema()
+        description = self.description(schema) | {"started_s": started_s}
         name = self.name or _new_name(started_s)
         folder = RunFolder(folder_of_runs(self.folder) / name)
         if self.name is None or not _is_run(folder):
@@ -161,6 +159,20 @@ class Search:
                 return run
         _same_run(folder, description, schema)
         return Run(folder)
+
+    def schema(self) -> Schema:
+        """Look at the data.
+
+        Returns:
+            What they are.
+
+        Raises:
+            DataError: Data that cannot be searched.
+            SearchError: A field that cannot be.
+        """
+        self.__post_init__()  # what was assigned since is checked as well
+        _, source = source_for(self.data)
+        return source.describe(self.data, self.target, names_of(self.data))
 
     def _fill(
         self, folder: RunFolder, schema: Schema, description: dict[str, Any]
@@ -187,8 +199,19 @@ class Search:
                 raise folder_error("copy the data to", folder.data, error) from error
             raise
 
-    def _description(self, schema: Schema, started_s: float) -> dict[str, Any]:
-        """What is asked, in plain JSON, with everything "auto" decided."""
+    def description(self, schema: Schema) -> dict[str, Any]:
+        """Decide everything that is "auto".
+
+        Args:
+            schema: Of the data.
+
+        Returns:
+            What is asked, in plain JSON.
+
+        Raises:
+            DataError: Data that the task cannot learn from.
+            SearchError: A field that cannot be.
+        """
         task_name = propose(schema) if self.task == "auto" else self.task
         task = TASKS.get(task_name)
         if schema.source not in task.sources:
@@ -221,7 +244,6 @@ class Search:
             "mode": metrics[metric].mode,
             "device": device,
             "folder": folder,
-            "started_s": started_s,
         }
 
 

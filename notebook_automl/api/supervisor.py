@@ -7,12 +7,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from notebook_automl.record import commands
+from notebook_automl.record.events import Event, TrialEvent
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.lock import holder, spawn_detached
 from notebook_automl.record.reader import RunState, Tail
+from notebook_automl.record.snapshot import open_state
 
 ENDED = ("completed", "stopped", "failed", "interrupted")
 # A run that another kernel started may take so long until it is held.
@@ -29,26 +32,52 @@ class View:
     """
 
     def __init__(self, folder: RunFolder) -> None:
-        self._tail = Tail(folder.events)
-        self._state = RunState()
-        self._seen = RunState()
+        self._folder = folder
+        self._state, self._seen = RunState(), RunState()
+        self._tail: Tail | None = None
         self._lock = threading.Lock()
 
     def read(self) -> RunState:
         """All that is known now; what was returned before stays as it was."""
         with self._lock:
-            events = self._tail.read()
-            for event in events:
-                self._state.apply(event)
-            if events:
-                self._seen = _copy(self._state)
+            self._catch_up()
             return self._seen
 
+    def follow(self) -> tuple[RunState, Tail]:
+        """All that is known now and what comes after it, for who folds on himself."""
+        with self._lock:
+            tail = self._catch_up()
+            return _copy(self._state), Tail(self._folder.events, tail.offset)
 
-def _copy(state: RunState) -> RunState:
-    """A copy that later events leave alone: they change what is copied here."""
+    def _catch_up(self) -> Tail:
+        """Take in what is new, and see it."""
+        if self._tail is None:
+            self._state, self._tail = open_state(self._folder)
+            self._seen = _copy(self._state)
+        for piece in self._tail.pieces():
+            for event in piece:
+                self._state.apply(event)
+            self._seen = _copy(self._state, self._seen, piece)
+        return self._tail
+
+
+def _copy(
+    state: RunState, earlier: RunState | None = None, since: Sequence[Event] = ()
+) -> RunState:
+    """A copy that later events leave alone: they change what is copied here.
+
+    Args:
+        state: What is copied.
+        earlier: An earlier copy, of which it takes the trials that are still the same.
+        since: All that happened since then.
+    """
+    old = {} if earlier is None else earlier.trials
+    told = {event.trial for event in since if isinstance(event, TrialEvent)}
+    # The others' trials that ran may have been abandoned; what is over stays so.
     trials = {
-        number: replace(trial, history=list(trial.history))
+        number: trial.copy()
+        if number not in old or number in told or old[number].state == "running"
+        else old[number]
         for number, trial in state.trials.items()
     }
     return replace(state, trials=trials, acknowledged=dict(state.acknowledged))

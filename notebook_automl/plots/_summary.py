@@ -6,7 +6,6 @@ each, so that no text can move a terminal's cursor; HTML escapes it once more.
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -107,7 +106,7 @@ class Summary:
         if self.ended:
             parts.append(self._trials(self.ended))
         if self.best is not None:
-            value, trial = _number(self.best.objective), self.best.trial
+            value, trial = number_text(self.best.objective), self.best.trial
             parts.append(f"best {self.metric} {value} (trial {trial})")
         if self.running:
             parts.append(f"running: {_running(self.running)}")
@@ -118,19 +117,23 @@ class Summary:
         lines = [f"{self.name}: {self._state()}, {self._time()}"]
         lines += [self.note] if self.note else []
         if self.rows:
-            lines += [self._count(), "", *_text_lines(self._columns())]
-        return "\n".join([*lines, self._more()]).rstrip("\n")
+            lines += [self._count(), "", *_text_lines(self._columns(_MOST_ROWS))]
+        return "\n".join([*lines, self._more(_MOST_ROWS)]).rstrip("\n")
 
-    def html(self) -> str:
-        """The same for a page; colours and fonts are the page's own."""
+    def html(self, most: int = _MOST_ROWS) -> str:
+        """The same for a page; colours and fonts are the page's own.
+
+        Args:
+            most: How many rows the leaderboard may have.
+        """
         head = f"{self._state()}, {self._time()}"
         lines = [f"<p><strong>{escape(self.name)}</strong>: {escape(head)}</p>"]
         if self.note:
             lines.append(f"<p>{escape(self.note)}</p>")
         if self.rows:
-            lines += _html_table(self._columns(), self._count())
-        if self._more():
-            lines.append(f"<p>{escape(self._more())}</p>")
+            lines += _html_table(self._columns(most), self._count())
+        if self._more(most):
+            lines.append(f"<p>{escape(self._more(most))}</p>")
         return "\n".join(["<div>", *lines, "</div>"])
 
     def _state(self) -> str:
@@ -152,19 +155,19 @@ class Summary:
         each = ", ".join(f"{number} {word}" for word, number in counts.items())
         return f"{self._trials(len(self.rows))}: {each}"
 
-    def _more(self) -> str:
-        hidden = len(self.rows) - _MOST_ROWS
+    def _more(self, most: int) -> str:
+        hidden = len(self.rows) - most
         return f"and {hidden} more: run.leaderboard()" if hidden > 0 else ""
 
-    def _columns(self) -> list[_Column]:
+    def _columns(self, most: int) -> list[_Column]:
         """The leaderboard's columns, without those that nothing is known of."""
-        rows = self.rows[:_MOST_ROWS]
+        rows = self.rows[:most]
         test = "test_" + self.metric.removeprefix("val_")
         columns = [
             _Column("trial", [str(row.trial) for row in rows]),
             _Column("state", [row.state for row in rows], text=True),
-            _Column(self.metric, [_number(row.objective) for row in rows]),
-            _Column(test, [_number(row.test) for row in rows]),
+            _Column(self.metric, [number_text(row.objective) for row in rows]),
+            _Column(test, [number_text(row.test) for row in rows]),
             _Column("epochs", [row.progress for row in rows]),
             _Column("seconds", [f"{row.seconds:.1f}" for row in rows]),
             _Column("parameters", [_count(row.parameters) for row in rows]),
@@ -204,22 +207,20 @@ def summary(
     """
     live = status in ("starting", "running")
     clock_s = (time.time() if now_s is None else now_s) if live else None
-    minutes, trials = search.get("minutes"), search.get("trials")
-    if state.minutes is not None or state.trials_budget is not None:
-        minutes, trials = state.minutes, state.trials_budget
-    rows = [_row(trial, status, metric, mode) for trial in state.trials.values()]
+    minutes, trials = budget(state, search)
+    ordered = state.ordered(metric, mode)
     best = state.best(metric, mode)
     return Summary(
         name=_one_line(name),
         status=status,
-        stage=_stage(state) if live else "",
+        stage=stage(state) if live else "",
         note=_one_line(_NEXT.get(status, "" if live else state.reason)),
         metric=metric,
         spent_s=state.spent_s(clock_s),
         minutes=minutes,
         trials=trials,
         best=None if best is None else _row(best, status, metric, mode),
-        rows=tuple(sorted(rows, key=lambda row: _rank(row, mode))),
+        rows=tuple(_row(trial, status, metric, mode) for trial in ordered),
     )
 
 
@@ -235,6 +236,18 @@ def printable(line: str) -> str:
     )
 
 
+def number_text(value: float | None) -> str:
+    """A metric, as all that is shown spells it.
+
+    Args:
+        value: The metric; nothing is spelled of None.
+    """
+    if value is None:
+        return ""
+    plain = value == 0 or 1e-3 <= abs(value) < 1e6
+    return f"{value:.4f}" if plain else f"{value:.3e}"
+
+
 def _one_line(text: str) -> str:
     return printable(" ".join(text.split()))
 
@@ -248,9 +261,7 @@ def _row(
     return Row(
         trial=trial.number,
         state="interrupted" if gone else trial.state,
-        objective=_so_far(trial, metric, mode)
-        if running
-        else trial.metrics.get(metric),
+        objective=trial.objective(metric, mode),
         test=trial.test.get(metric.removeprefix("val_")),
         epochs=trial.epochs_trained,
         planned=trial.epochs if running else 0,
@@ -260,24 +271,26 @@ def _row(
     )
 
 
-def _so_far(
-    trial: TrialState, metric: str, mode: Literal["max", "min"]
-) -> float | None:
-    epochs = [epoch.get(metric, math.nan) for epoch in trial.history]
-    known = [value for value in epochs if not math.isnan(value)]
-    return (max if mode == "max" else min)(known, default=None)
+def budget(
+    state: RunState, search: Mapping[str, Any]
+) -> tuple[float | None, int | None]:
+    """The budget in minutes and in trials; None is without limit.
+
+    Args:
+        state: The run's record, whose budget holds once it has one.
+        search: What was asked for.
+    """
+    if state.minutes is not None or state.trials_budget is not None:
+        return state.minutes, state.trials_budget
+    return search.get("minutes"), search.get("trials")
 
 
-def _rank(row: Row, mode: str) -> tuple[int, float, int]:
-    """The order that `RunState.best` chooses by: NaN and failures never win."""
-    group = {"completed": 0, "stopped": 0, "running": 2, "interrupted": 3, "failed": 4}
-    if row.objective is None or math.isnan(row.objective):
-        return max(1, group[row.state]), 0.0, row.trial
-    sign = -1 if mode == "max" else 1
-    return group[row.state], sign * row.objective, row.trial
+def stage(state: RunState) -> str:
+    """What a run that starts or runs is at.
 
-
-def _stage(state: RunState) -> str:
+    Args:
+        state: The run's record.
+    """
     if state.ended_s is not None:
         return "starting"  # a new supervisor has not said anything yet
     return _one_line(state.stage)
@@ -296,13 +309,6 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    plain = value == 0 or 1e-3 <= abs(value) < 1e6
-    return f"{value:.4f}" if plain else f"{value:.3e}"
 
 
 def _count(number: int | None) -> str:

@@ -153,14 +153,19 @@ _KINDS: dict[str, type[Event]] = {
 }
 # Annotations as written above: the places where a text can only be a spelled float.
 _FLOATS = {"float", "float | None", "dict[str, float]"}
+# Each field's name, and whether it is such a place; a million lines ask for it.
+_FIELDS = {
+    kind: tuple((field.name, field.type in _FLOATS) for field in fields(kind))
+    for kind in _KINDS.values()
+}
 
 
 def to_line(event: Event) -> str:
     """Write an event as one line of strict JSON in ASCII, with its newline."""
     record: dict[str, Any] = {"kind": event.kind}
-    for field in fields(event):
-        value = getattr(event, field.name)
-        record[field.name] = _spell(value) if field.type in _FLOATS else encode(value)
+    for name, is_float in _FIELDS[type(event)]:
+        value = getattr(event, name)
+        record[name] = spell(value) if is_float else encode(value)
     return json.dumps(record, allow_nan=False, separators=(",", ":")) + "\n"
 
 
@@ -177,40 +182,43 @@ def from_line(line: str) -> Event | None:
     Raises:
         ValueError: The line is damaged.
     """
-    record = json.loads(line, object_hook=decode)
+    # The hook is called for each object, and few lines need it.
+    hook = decode if "$float" in line else None
+    record = json.loads(line, object_hook=hook)
     if not isinstance(record, dict) or not isinstance(record.get("kind"), str):
         raise ValueError(f"expected an object with a kind, got {line[:80]!r}")
     kind = _KINDS.get(record["kind"])
     if kind is None:
         return None
     try:
-        return kind(**_values(kind, record))
-    except TypeError as error:
+        return kind(
+            **{
+                name: _restore(record[name]) if is_float else record[name]
+                for name, is_float in _FIELDS[kind]
+                if name in record
+            }
+        )
+    except (TypeError, OverflowError) as error:
         raise ValueError(f"damaged {kind.kind}: {error}") from error
 
 
-def _values(kind: type[Event], record: dict[str, Any]) -> dict[str, Any]:
-    known = (field for field in fields(kind) if field.name in record)
-    return {
-        field.name: _restore(record[field.name])
-        if field.type in _FLOATS
-        else record[field.name]
-        for field in known
-    }
+def spell(value: Any) -> Any:
+    """Write numbers as JSON has them, NaN and infinities as texts.
 
-
-def _spell(value: Any) -> Any:
+    Args:
+        value: A float, None, or a dict of them.
+    """
     if value is None:
         return None
     if isinstance(value, dict):
-        return {key: _spell(item) for key, item in value.items()}
+        return {key: spell(item) for key, item in value.items()}
     number = float(value)
     return number if math.isfinite(number) else str(number)
 
 
 def _restore(value: Any) -> Any:
-    if value is None:
-        return None
+    if isinstance(value, float) or value is None:
+        return value
     if isinstance(value, dict):
         return {key: _restore(item) for key, item in value.items()}
     return float(value)

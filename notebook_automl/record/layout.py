@@ -8,6 +8,7 @@ import math
 import os
 import shutil
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,11 @@ class RunFolder:
     def events(self) -> Path:
         """All that happened, a line each."""
         return self.path / "events.jsonl"
+
+    @property
+    def snapshot(self) -> Path:
+        """What the events come to, up to one of them; may be deleted at any time."""
+        return self.path / "events.snapshot"
 
     @property
     def commands(self) -> Path:
@@ -238,13 +244,28 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         RunFolderError: The file cannot be written.
     """
+    write_bytes(path, [text.encode("utf-8")])
+
+
+def write_bytes(path: Path, parts: Iterable[bytes], durable: bool = True) -> None:
+    """Write a file at once: a reader sees the old one or the new one.
+
+    Args:
+        path: The file; what is there is replaced.
+        parts: What it holds.
+        durable: Whether it waits for the disk, so that a reboot loses nothing.
+
+    Raises:
+        RunFolderError: The file cannot be written.
+    """
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         try:
-            with open(aside, "x", encoding="utf-8") as file:
-                file.write(text)
+            with open(aside, "xb") as file:
+                file.writelines(parts)
                 file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    os.fsync(file.fileno())
             os.replace(aside, path)
         finally:
             aside.unlink(missing_ok=True)

@@ -25,7 +25,7 @@ from notebook_automl.record.layout import (
     read_json,
     write_json,
 )
-from notebook_automl.record.writer import last_attempt
+from notebook_automl.record.snapshot import read_state
 
 # Whoever asks for the holder holds the lock for microseconds: wait for that long.
 _PROBE_TIMEOUT_S = 0.5
@@ -93,7 +93,7 @@ class RunLock:
                 pid=os.getpid(),
                 start_time_s=now_s,
                 time_s=now_s,
-                attempt=last_attempt(self._folder.events) + 1,
+                attempt=read_state(self._folder).attempt + 1,
             )
             self.beat()
             self._lock = undo.pop_all()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +26,12 @@ from notebook_automl.record.events import (
     TrialStarted,
     from_line,
 )
-from notebook_automl.record.layout import RunFolder, folder_error
+from notebook_automl.record.history import History
+from notebook_automl.record.layout import folder_error
+
+# What is read at once: as events, a record of 250 MB would take gigabytes.
+_PIECE_BYTES = 1_000_000
+_FINISHED = ("completed", "stopped")
 
 
 class Tail:
@@ -33,15 +39,17 @@ class Tail:
 
     Args:
         path: The file; it may not be there yet.
+        offset: Where it begins, at a line's first byte.
+        damaged: How many lines before could not be read.
 
     Attributes:
+        offset: How many bytes were read; the next line begins there.
         damaged: How many lines could not be read, and were skipped.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, offset: int = 0, damaged: int = 0) -> None:
         self._path = path
-        self._offset = 0
-        self.damaged = 0
+        self.offset, self.damaged = offset, damaged
 
     def read(self) -> list[Event]:
         """Read what is new since the last call.
@@ -53,31 +61,49 @@ class Tail:
         Raises:
             RunFolderError: The file is there and cannot be read.
         """
-        events = []
-        for line in self._new_lines():
-            try:
-                event = from_line(line.decode("utf-8"))
-            except ValueError:
-                self.damaged += 1
-                continue
-            if event is not None:
-                events.append(event)
-        return events
+        return [event for piece in self.pieces() for event in piece]
 
-    def _new_lines(self) -> list[bytes]:
+    def pieces(self) -> Iterator[list[Event]]:
+        """The same, a part of the file after the other.
+
+        Raises:
+            RunFolderError: The events cannot be read.
+        """
+        # No further than the size seen now, or a busy writer never lets us go.
+        end = self._size()
+        while self.offset < end and (lines := self._lines(end - self.offset)):
+            yield [event for line in lines if (event := self._event(line)) is not None]
+
+    def _event(self, line: bytes) -> Event | None:
+        try:
+            return from_line(line.decode("utf-8"))
+        except ValueError:
+            self.damaged += 1
+            return None
+
+    def _size(self) -> int:
         try:
             with open(self._path, "rb") as file:
-                # No further than the size seen now, or a busy writer never lets us go.
-                new = max(0, os.fstat(file.fileno()).st_size - self._offset)
-                file.seek(self._offset)
-                chunk = file.read(new)
+                return os.fstat(file.fileno()).st_size
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise folder_error("read", self._path, error) from error
+
+    def _lines(self, most: int) -> list[bytes]:
+        """The next whole lines, at least one if there is one."""
+        try:
+            with open(self._path, "rb") as file:
+                file.seek(self.offset)
+                lines = file.readlines(min(most, _PIECE_BYTES))
         except FileNotFoundError:
             return []
         except OSError as error:
             raise folder_error("read", self._path, error) from error
-        whole = chunk[: chunk.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        return whole.split(b"\n")[:-1]
+        if lines and not lines[-1].endswith(b"\n"):
+            lines.pop()
+        self.offset += sum(map(len, lines))
+        return lines
 
 
 @dataclass
@@ -87,12 +113,13 @@ class TrialState:
     Attributes:
         number: From 0, in the order of the proposals.
         metrics: Of the best epoch; empty while the trial runs.
-        history: One dict an epoch: its metrics, and its duration as "seconds".
+        history: An epoch's metrics as a dict, and its duration as "seconds".
         best_epoch: From 1.
         epochs: How many were planned.
         epochs_trained: How many were trained.
         seconds: How long it ran; while it runs, the sum over its epochs.
         started_s: Unix seconds.
+        ended_s: Unix seconds; None while it runs, and of one that never said so.
         test: Metrics on the test rows, if the trial was chosen.
         versions: Of the packages that it ran with.
     """
@@ -103,38 +130,56 @@ class TrialState:
     values: dict[str, str | int | float | bool] = field(default_factory=dict)
     parameters: int | None = None
     metrics: dict[str, float] = field(default_factory=dict)
-    history: list[dict[str, float]] = field(default_factory=list)
+    history: History = field(default_factory=History)
     best_epoch: int | None = None
     epochs: int = 0
     epochs_trained: int = 0
     seconds: float = 0.0
     worker: str = ""
     started_s: float | None = None
+    ended_s: float | None = None
     test: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
     def apply(self, event: TrialEvent) -> None:
         """Take in what happened to this trial."""
         match event:
-            case TrialStarted():
-                self.worker, self.started_s = event.worker, event.time_s
-            case TrialBuilt():
-                self.values, self.parameters = event.values, event.parameters
             case EpochEnded():
                 self.history.append({**event.metrics, "seconds": event.seconds})
                 self.epochs, self.epochs_trained = event.epochs, event.epoch
                 self.seconds += event.seconds
+            case TrialStarted():
+                self.worker, self.started_s = event.worker, event.time_s
+            case TrialBuilt():
+                self.values, self.parameters = event.values, event.parameters
             case TrialEnded():
                 self.state, self.reason = event.state, event.reason
                 self.metrics, self.best_epoch = event.metrics, event.best_epoch
                 self.epochs_trained, self.seconds = event.epochs, event.seconds
+                self.ended_s = event.time_s
             case TestScored():
                 self.test = event.metrics
+
+    def objective(self, metric: str, mode: Literal["max", "min"]) -> float | None:
+        """Say what counts of a metric: the best epoch's, while it runs the best so far.
+
+        Args:
+            metric: A name in the metrics, such as "val_accuracy".
+            mode: Whether more or less is better.
+        """
+        if self.state != "running":
+            return self.metrics.get(metric)
+        known = [v for v in self.history.column(metric) if not math.isnan(v)]
+        return (max if mode == "max" else min)(known, default=None)
 
     def abandon(self, reason: str) -> None:
         """Count as failed what runs no longer and never said how it ended."""
         if self.state == "running":
             self.state, self.reason = "failed", reason
+
+    def copy(self) -> TrialState:
+        """One that later events leave alone."""
+        return replace(self, history=self.history.copy())
 
 
 @dataclass
@@ -180,6 +225,9 @@ class RunState:
             self._begin(event.attempt)
         self._last_s = event.time_s
         match event:
+            case TrialEvent():
+                self._run_on()
+                self._trial(event).apply(event)
             case RunStarted():
                 self._since_s = event.time_s
                 self.device, self.workers = event.device, event.workers
@@ -201,16 +249,23 @@ class RunState:
                 self.acknowledged[event.command] = event
             case RunEnded():
                 self._end(event)
-            case TrialEvent():
-                self._run_on()
-                self._trial(event).apply(event)
+
+    @property
+    def last_s(self) -> float:
+        """When the last event was written, in Unix seconds."""
+        return self._last_s
+
+    @property
+    def clock_runs(self) -> bool:
+        """Whether the budget's clock runs, as far as the record says."""
+        return self._since_s is not None
 
     def finished(self) -> list[TrialState]:
         """List the completed and stopped trials that have metrics, by number."""
         return [
             trial
             for _, trial in sorted(self.trials.items())
-            if trial.state in ("completed", "stopped") and trial.metrics
+            if trial.state in _FINISHED and trial.metrics
         ]
 
     def best(self, metric: str, mode: Literal["max", "min"]) -> TrialState | None:
@@ -224,7 +279,7 @@ class RunState:
             The best one, of equal ones the first; ``None`` if no finished trial has
             the metric. NaN never wins.
         """
-        return next(iter(self.ranked(metric, mode)), None)
+        return min(self._scored(metric), key=_place(metric, mode), default=None)
 
     def ranked(self, metric: str, mode: Literal["max", "min"]) -> list[TrialState]:
         """Rank the finished trials that have the metric, the best first.
@@ -236,13 +291,21 @@ class RunState:
         Returns:
             The trials; of equal ones the first comes first. NaN does not count.
         """
-        sign = -1 if mode == "max" else 1
-        scored = [
-            trial
-            for trial in self.finished()
-            if not math.isnan(trial.metrics.get(metric, math.nan))
-        ]
-        return sorted(scored, key=lambda trial: sign * trial.metrics[metric])
+        return sorted(self._scored(metric), key=_place(metric, mode))
+
+    def ordered(self, metric: str, mode: Literal["max", "min"]) -> list[TrialState]:
+        """Put all trials in the one order in which they are shown.
+
+        Args:
+            metric: A name in the trials' metrics.
+            mode: Whether more or less is better.
+
+        Returns:
+            The finished ones, then what runs, then what failed; among these the best
+            first, those without a number last, and equal ones by their number.
+        """
+        # A list at once: another thread may take in events meanwhile.
+        return sorted(list(self.trials.values()), key=_place(metric, mode))
 
     def spent_s(self, now_s: float | None = None) -> float:
         """Say how long the budget's clock has run, over all attempts, without pauses.
@@ -285,20 +348,25 @@ class RunState:
             self.trials[event.trial] = TrialState(event.trial, versions=self.versions)
         return self.trials[event.trial]
 
+    def _scored(self, metric: str) -> list[TrialState]:
+        return [
+            trial
+            for trial in list(self.trials.values())
+            if trial.state in _FINISHED
+            and not math.isnan(trial.metrics.get(metric, math.nan))
+        ]
 
-def read_state(folder: RunFolder) -> RunState:
-    """Read the state of a run from its beginning.
 
-    Args:
-        folder: The run.
+def _place(
+    metric: str, mode: Literal["max", "min"]
+) -> Callable[[TrialState], tuple[int, bool, float, int]]:
+    """By what trials are sorted, see `RunState.ordered`."""
 
-    Returns:
-        The state; that of a run which is starting if nothing was written yet.
+    def place(trial: TrialState) -> tuple[int, bool, float, int]:
+        group = 0 if trial.state in _FINISHED else 2 - (trial.state == "running")
+        value = trial.objective(metric, mode)
+        if value is None or math.isnan(value):
+            return group, True, 0.0, trial.number
+        return group, False, -value if mode == "max" else value, trial.number
 
-    Raises:
-        RunFolderError: The events cannot be read.
-    """
-    state = RunState()
-    for event in Tail(folder.events).read():
-        state.apply(event)
-    return state
+    return place

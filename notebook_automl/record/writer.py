@@ -11,7 +11,6 @@ from types import TracebackType
 
 from notebook_automl.record.events import Event, to_line
 from notebook_automl.record.layout import folder_error
-from notebook_automl.record.reader import Tail
 
 _CHUNK_BYTES = 65_536
 
@@ -34,7 +33,8 @@ class EventWriter:
         except OSError as error:
             raise folder_error("write", path, error) from error
         try:
-            os.ftruncate(self._descriptor, _end_of_last_line(self._descriptor))
+            self._written = _end_of_last_line(self._descriptor)
+            os.ftruncate(self._descriptor, self._written)
         except OSError as error:
             self.close()
             raise folder_error("write", path, error) from error
@@ -60,7 +60,8 @@ class EventWriter:
             RunFolderError: The line cannot be written, say on a full disk. Nothing of
                 it stays, so the same event may be appended again.
         """
-        rest = memoryview(to_line(event).encode("ascii"))
+        line = to_line(event).encode("ascii")
+        rest = memoryview(line)
         try:
             size = os.fstat(self._descriptor).st_size
             try:
@@ -72,17 +73,19 @@ class EventWriter:
                 os.ftruncate(self._descriptor, size)
                 raise
             os.fsync(self._descriptor)
+            self._written += len(line)
         except OSError as error:
             raise folder_error("write", self._path, error) from error
+
+    @property
+    def offset(self) -> int | None:
+        """The file's length in bytes; None if somebody else writes to it, too."""
+        size = os.fstat(self._descriptor).st_size
+        return size if size == self._written else None
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
-
-
-def last_attempt(path: Path) -> int:
-    """Give the highest attempt number in a file of events, 0 if there is none."""
-    return max((event.attempt for event in Tail(path).read()), default=0)
 
 
 def _end_of_last_line(descriptor: int) -> int:

@@ -6,9 +6,12 @@ import math
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.search_space import intersection_search_space
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
@@ -104,6 +107,49 @@ class Study:
             self._study.tell(number, state=TrialState.FAIL)
         else:
             self._study.tell(number, value)
+
+
+class Importance(NamedTuple):
+    """What a study tells of its parameters.
+
+    Args:
+        trials: From how many completed trials.
+        shares: What each parameter has of 1, by its name; empty if none matters.
+    """
+
+    trials: int
+    shares: dict[str, float]
+
+
+def importance(journal: Path) -> Importance:
+    """Estimate which parameters tell good trials from others, by PED-ANOVA.
+
+    Parameters that only some of the trials have are left out: their shares would not
+    be comparable.
+
+    Args:
+        journal: The study's journal file; another process may be writing it.
+    """
+    if not journal.exists():  # Optuna would make it
+        return Importance(0, {})
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = JournalStorage(JournalFileBackend(str(journal)))
+    study = optuna.load_study(study_name=_NAME, storage=storage)
+    trials = study.get_trials(states=(TrialState.COMPLETE,))
+    names = list(intersection_search_space(trials))
+    if len(trials) < 2 or not names:
+        return Importance(len(trials), {})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        found = get_param_importances(
+            study,
+            evaluator=PedAnovaImportanceEvaluator(),
+            params=names,
+            normalize=False,
+        )
+    total = sum(found.values())
+    shares = {name: value / total for name, value in found.items()} if total else {}
+    return Importance(len(trials), shares)
 
 
 def _suggest(trial: optuna.Trial, parameter: Parameter) -> Value:

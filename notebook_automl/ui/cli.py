@@ -33,6 +33,7 @@ class _Terminal:
     """The command line as a place to type verbs at."""
 
     prog = "notebook-automl"
+    draws = False
     accepts = "a file: .csv, .parquet, or .npz with x and y"
 
     def load(self, name: str) -> Any:

@@ -18,6 +18,7 @@ from IPython.core.completer import (
 
 from notebook_automl.data._source import SOURCES
 from notebook_automl.export._exporter import EXPORTERS
+from notebook_automl.plots._plot import PLOTS
 from notebook_automl.record.layout import RunFolder, runs_folder
 from notebook_automl.ui import options, verbs
 
@@ -124,6 +125,8 @@ def _values(
             return [text for text in map(str, columns) if text.isprintable()]
         case "name":
             return _run_names(_after("--folder", words))
+        case "plot":
+            return list(PLOTS.names())
         case "kind":
             return list(EXPORTERS.names())
     return list(options.choices(name, _after("--task", words) or "auto"))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import SUPPRESS, Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
+from notebook_automl.api.checks import path_of
 from notebook_automl.api.run import Run
 from notebook_automl.api.runs import attach, runs
 from notebook_automl.api.search import Search
 from notebook_automl.errors import UnknownNameError, nearest, received
 from notebook_automl.export._exporter import EXPORTERS
+from notebook_automl.plots._plot import PLOTS, save
 from notebook_automl.ui.options import Parser, add_options, column, data_help
 from notebook_automl.workers.devices import devices
 
@@ -26,6 +29,9 @@ class Face(Protocol):
 
     accepts: str
     """How data are named."""
+
+    draws: bool
+    """Whether a figure can be shown."""
 
     def load(self, name: str) -> Any:
         """The data of a name.
@@ -146,6 +152,26 @@ def _of_export(parser: Parser) -> None:
     add_options(parser, "name", "folder")
 
 
+def _of_plot(parser: Parser) -> None:
+    parser.add_argument(
+        "plot",
+        nargs="?",
+        default="curves",
+        metavar="PLOT",
+        help=f"what to draw: {', '.join(PLOTS.names())} (default: curves)",
+    )
+    parser.add_argument(
+        "--metric",
+        default=SUPPRESS,
+        metavar="METRIC",
+        help="of the curves, such as val_loss (default: what is searched for)",
+    )
+    parser.add_argument(
+        "--save", metavar="PATH", help="write a file: .png, .svg or .pdf"
+    )
+    add_options(parser, "name", "folder")
+
+
 def _of_folder(parser: Parser) -> None:
     add_options(parser, "folder")
 
@@ -187,6 +213,16 @@ def _export(face: Face, arguments: Namespace) -> Any:
     return run.export(arguments.kind, arguments.path, arguments.trial, arguments.replay)
 
 
+def _plot(face: Face, arguments: Namespace) -> Any:
+    run, asked = _run(face, arguments), vars(arguments)
+    options = {name: asked[name] for name in ("metric",) if name in asked}
+    figure = run.plot(arguments.plot, **options)
+    if arguments.save is None and face.draws:
+        return figure
+    path = path_of(arguments.save) or Path(f"{run.name}-{arguments.plot}.png")
+    return save(figure, path)
+
+
 def _run(face: Face, arguments: Namespace) -> Run:
     asked = vars(arguments)
     return face.run(asked.get("name"), asked.get("folder"))
@@ -209,6 +245,7 @@ VERBS = {
     "extend": Verb("add to a run's budget", _of_extend, _extend),
     "attach": Verb("take up a run, by its name or the newest", _of_run, _attach),
     "export": Verb("write a trial as plain Keras code", _of_export, _export),
+    "plot": Verb("draw a run", _of_plot, _plot),
     "runs": Verb("list the runs", _of_folder, lambda _, a: runs(vars(a).get("folder"))),
     "devices": Verb("say which devices are seen", _of_nothing, lambda *_: devices()),
 }

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from notebook_automl.errors import RunFolderError
 from notebook_automl.record import events
 from notebook_automl.record.commands import Command, pending
 from notebook_automl.record.layout import RunFolder, read_json
-from notebook_automl.record.reader import RunState, Tail
+from notebook_automl.record.snapshot import open_state, save
 from notebook_automl.record.writer import EventWriter
 from notebook_automl.search._study import Study
 from notebook_automl.workers.cluster import Cluster, Message, cpu_workers
@@ -27,6 +28,9 @@ from notebook_automl.workers.pool import Pool
 _TRIAL = "notebook_automl.workers.trial"
 _TICK_S = 0.1
 _HEARTBEAT_S = 2.0
+# A snapshot spares who opens the run the lines before it: 5 MB take a quarter second.
+_SNAPSHOT_S = 60.0
+_SNAPSHOT_BYTES = 5_000_000
 # A trial that was told to stop has this long to end its epoch once time is up.
 _GRACE_S = 3.0
 # So many trials failing from the start mean that the next one would fail as well.
@@ -74,10 +78,9 @@ class Attempt:
 
     def __post_init__(self) -> None:
         self.search = read_json(self.folder.search)
-        self.state, self._before_s = RunState(), 0.0
-        for event in Tail(self.folder.events).read():
-            self.state.apply(event)
-            self._before_s = event.time_s
+        self.state, self._tail = open_state(self.folder)
+        self._before_s = self.state.last_s
+        self._saved_s, self._saved_bytes = time.time(), self._tail.offset
         self.minutes, self.trials = self.search["minutes"], self.search["trials"]
         if self.state.minutes is not None or self.state.trials_budget is not None:
             self.minutes, self.trials = self.state.minutes, self.state.trials_budget
@@ -98,6 +101,8 @@ class Attempt:
         event = kind(time_s=time.time(), attempt=self.attempt, **fields)
         self.writer.append(event)
         self.state.apply(event)
+        if kind is events.RunEnded:
+            self._save()
 
     def run(self) -> None:
         """Search until the budget is spent, the search is over, or somebody says so."""
@@ -200,6 +205,8 @@ class Attempt:
         if time.time() - self._beaten_s > _HEARTBEAT_S:
             self.beat()
             self._beaten_s = time.time()
+            if time.time() - self._saved_s > _SNAPSHOT_S:
+                self._save(_SNAPSHOT_BYTES)
         for command in pending(self.folder, set(self.state.acknowledged)):
             self._obey(command)
         others = []
@@ -216,6 +223,14 @@ class Attempt:
                     others.append(message)
                 message = self.inbox.get_nowait()
         return others
+
+    def _save(self, least_bytes: int = 0) -> None:
+        """Save what the events come to, if there are so many more; not if it fails."""
+        with contextlib.suppress(RunFolderError):
+            offset = self.writer.offset
+            if offset is not None and offset >= self._saved_bytes + least_bytes:
+                self._saved_s, self._saved_bytes = time.time(), offset
+                save(self.folder, self.state, offset, self._tail.damaged)
 
     def _enter(self, stage: str) -> None:
         """Tell a stage that workers enter, each for itself, unless we are further."""

@@ -1,4 +1,4 @@
-"""The process that does for the kernel what needs Keras: predict, score, replay.
+"""The process that does for the kernel what needs Keras or Optuna.
 
 One JSON object a line on standard input, one on standard output. It ends when its input
 closes, whatever it does then, and after a while without work.
@@ -75,10 +75,18 @@ def _execute(asked: dict[str, Any], warm: dict[str, Any]) -> str:
     return ""
 
 
+def _importance(asked: dict[str, Any], warm: dict[str, Any]) -> list[Any]:
+    """How many trials the study has completed, and its parameters' shares."""
+    from notebook_automl.search._study import importance
+
+    return list(importance(RunFolder(Path(asked["folder"])).study))
+
+
 _DOES: dict[str, Callable[[dict[str, Any], dict[str, Any]], Any]] = {
     "predict": _predict,
     "score": _score,
     "execute": _execute,
+    "importance": _importance,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,7 +139,7 @@ class Pool:
         state, reason = result["state"], result["reason"]
         if state == "stopped" and running.stop_reason:
             reason = running.stop_reason
-        best = _best_epoch(trial.history, self.metric, self.mode)
+        best = _best_epoch(trial.history.column(self.metric), self.mode)
         if best is None and state != "failed":
             state, reason = "failed", reason or "no epoch was trained"
         metrics = dict(trial.history[best - 1]) if best and state != "failed" else {}
@@ -184,9 +184,9 @@ class Pool:
                     self.folder.trial(number).checkpoint.unlink(missing_ok=True)
 
 
-def _best_epoch(history: list[dict[str, float]], metric: str, mode: str) -> int | None:
+def _best_epoch(values: Iterable[float], mode: str) -> int | None:
     """The epoch (from 1) whose checkpoint is kept: the first of the best."""
     sign = 1 if mode == "max" else -1
-    scores = [sign * epoch.get(metric, math.nan) for epoch in history]
+    scores = [sign * value for value in values]
     finite = [score for score in scores if math.isfinite(score)]
     return scores.index(max(finite)) + 1 if finite else None
