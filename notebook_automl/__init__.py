@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         DataError,
         HelperError,
         NoTrialError,
+        PageError,
         ReplayError,
         RunDiffersError,
         RunFolderError,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         UnknownNameError,
         UnsupportedLayerError,
     )
+    from notebook_automl.ui.panel import Panel
     from notebook_automl.workers.devices import devices
 
     __version__: str
@@ -45,6 +47,8 @@ __all__ = [
     "DataError",
     "HelperError",
     "NoTrialError",
+    "PageError",
+    "Panel",
     "ReplayError",
     "Run",
     "RunDiffersError",
@@ -63,6 +67,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Panel": "ui.panel",
     "Run": "api.run",
     "Search": "api.search",
     "Trial": "api.trial",
@@ -90,6 +95,10 @@ def __getattr__(name: str) -> Any:
         )
     home = import_module(f"{__name__}.{_HOMES.get(name, 'errors')}")
     value = globals()[name] = getattr(home, name)
+    if "IPython" in sys.modules:
+        from notebook_automl.ui.display import register
+
+        register()
     return value
 
 

@@ -12,6 +12,7 @@
     ├── NoTrialError                no finished trial, or no such trial
     │                               (also LookupError)
     ├── UnsupportedLayerError       a layer that the code generator does not know
+    ├── PageError                   the notebook's page could not do what it was asked
     ├── ReplayError                 a generated notebook did not give its metric again
     └── HelperError                 a process that we started failed
                                     (also RuntimeError)
@@ -96,6 +97,10 @@ class NoTrialError(AutoMLError, LookupError):
 
 class UnsupportedLayerError(AutoMLError):
     """A layer that the code generator does not know."""
+
+
+class PageError(AutoMLError):
+    """The notebook's page could not do what it was asked."""
 
 
 class ReplayError(AutoMLError):

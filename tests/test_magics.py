@@ -18,6 +18,7 @@ from notebook_automl.record.lock import RunLock
 from notebook_automl.record.writer import EventWriter
 
 VARIABLES = """
+import sys
 import numpy as np
 import pandas as pd
 frame = pd.DataFrame({"petal length": [1.0], "species": ["a"], 7: [1], "it's": [2]})
@@ -35,6 +36,7 @@ class Answer:
     text: str = ""
     outputs: list[dict[str, Any]] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
+    displays: set[str] = field(default_factory=set)
 
     def hear(self, message: dict[str, Any]) -> None:
         kind, content = message["msg_type"], message["content"]
@@ -42,9 +44,15 @@ class Answer:
             self.text += content["text"]
         elif kind == "error":
             self.error = content
-        elif kind in ("execute_result", "display_data", "update_display_data"):
+        elif kind in ("execute_result", "display_data"):
             self.outputs.append(content["data"])
             self.shown.append(kind)
+            self.displays.add(content.get("transient", {}).get("display_id", ""))
+        elif kind == "update_display_data":
+            # The views of other cells are kept true from threads, at any time.
+            if content["transient"]["display_id"] in self.displays:
+                self.outputs.append(content["data"])
+                self.shown.append(kind)
 
 
 class Kernel:
@@ -90,8 +98,14 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
         manager.shutdown_kernel(now=True)
 
 
-def test_without_a_verb_it_shows_them(kernel: Kernel) -> None:
+def test_without_a_verb_it_opens_the_form(kernel: Kernel) -> None:
     answer = kernel.run("%automl")
+    assert answer.shown == ["display_data"]
+    assert "application/vnd.jupyter.widget-view+json" in answer.outputs[0]
+
+
+def test_help_shows_the_verbs(kernel: Kernel) -> None:
+    answer = kernel.run("%automl --help")
     assert answer.status == "ok"
     assert "leaderboard" in answer.text
     assert "x,y" in answer.text
@@ -158,7 +172,7 @@ def test_two_arrays(kernel: Kernel, pair: str) -> None:
 
 def test_a_run_is_shown(kernel: Kernel) -> None:
     answer = kernel.run("%automl status newest")
-    assert answer.shown == ["execute_result"]
+    assert answer.shown[0] == "display_data"
     assert "newest: completed" in answer.outputs[0]["text/plain"]
     assert "<table" in answer.outputs[0]["text/html"]
 
@@ -195,6 +209,21 @@ def test_tables_are_shown_and_can_be_kept(kernel: Kernel) -> None:
     assert answer.text == "True\n"
 
 
+def test_a_plot_is_shown(kernel: Kernel) -> None:
+    answer = kernel.run("%automl plot history --name newest")
+    assert answer.shown == ["execute_result"]
+    assert answer.outputs[0]["image/png"].startswith("iVBOR")
+    kept = kernel.run(
+        "figure = %automl plot --name newest\nprint(type(figure).__mro__)"
+    )
+    assert "matplotlib.figure.Figure" in kept.text
+    assert kept.outputs == []
+    assert kernel.run("print('matplotlib.pyplot' in sys.modules)").text == "False\n"
+    told = kernel.run("%automl plot histroy --name newest").error["evalue"]
+    assert "Did you mean 'history'?" in told
+    assert kernel.run("%automl plot --save a.svg").text == "a.svg\n"
+
+
 def test_waiting_shows_one_output_that_changes(kernel: Kernel) -> None:
     now_s = time.time()
     folder = write_run(kernel.runs, "live", *started(now_s), started_s=0.5)
@@ -214,12 +243,12 @@ def test_waiting_shows_one_output_that_changes(kernel: Kernel) -> None:
     (answer,) = answers
     assert answer.status == "ok"
     assert answer.shown[0] == "display_data"
-    assert set(answer.shown[1:-1]) == {"update_display_data"}
-    assert answer.shown[-1] == "execute_result"
-    assert 4 <= len(answer.shown) <= 13
-    assert "live: completed" in answer.outputs[-1]["text/plain"]
-    assert "3 trials: 3 finished" in answer.outputs[-1]["text/html"]
-    seen = [output["text/html"] for output in answer.outputs[:-1]]
+    last = answer.shown.index("display_data", 1)  # the run itself
+    assert set(answer.shown[1:last]) == {"update_display_data"}
+    assert 4 <= last <= 12
+    assert "live: completed" in answer.outputs[last]["text/plain"]
+    assert "3 trials: 3 finished" in answer.outputs[last]["text/html"]
+    seen = [output["text/html"] for output in answer.outputs[:last]]
     assert len(set(seen)) == len(seen)
 
 
@@ -261,6 +290,7 @@ def test_waiting_shows_one_output_that_changes(kernel: Kernel) -> None:
         ("%automl start frame --device c", "%automl start frame --device cpu"),
         ("%automl attach old", '%automl attach "old one"'),
         ("%automl status new", "%automl status newest"),
+        ("%automl plot time", "%automl plot timeline"),
         ("%automl export note", "%automl export notebook"),
         ("%automl export --rep", "%automl export --replay"),
         ("%automl start frame --wait --see", "%automl start frame --wait --seed"),

@@ -14,6 +14,7 @@ from notebook_automl.api.run import Run
 from notebook_automl.api.runs import attach
 from notebook_automl.errors import AutoMLError, DataError, SearchError, nearest
 from notebook_automl.ui import completion, verbs
+from notebook_automl.ui.display import register
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -24,6 +25,7 @@ class AutoMLMagics(Magics):
     """The notebook as a place to type verbs at; see `verbs.Face`."""
 
     prog = "%automl"
+    draws = True
     accepts = 'a variable: a DataFrame such as df, or two arrays as x,y or "(x, y)"'
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -34,9 +36,13 @@ class AutoMLMagics(Magics):
 
     @line_magic
     def automl(self, line: str) -> Any:
-        """Search for a model: %automl shows the verbs, %automl VERB --help a verb's."""
+        """Search for a model: %automl opens the form, %automl --help lists verbs."""
         try:
             words = _words(line)
+            if not words:
+                from notebook_automl.ui.panel import Panel  # widgets cost a moment
+
+                return Panel()
             shown = verbs.perform(self, words)
         except AutoMLError as error:
             # Shown as its message; the class stays, and the cell fails all the same.
@@ -92,6 +98,7 @@ def load(shell: InteractiveShell) -> None:
     Args:
         shell: The notebook's, or a terminal's.
     """
+    register()
     shell.register_magics(AutoMLMagics)
     if completion.complete not in shell.Completer.custom_matchers:
         shell.Completer.custom_matchers.append(completion.complete)

@@ -1,0 +1,3 @@
+import { commandsPlugin, kernelPlugin, viewPlugin } from './lab/plugins';
+
+export default [kernelPlugin, viewPlugin, commandsPlugin];

@@ -1,0 +1,20 @@
+import { CodeCell } from '@jupyterlab/cells';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+
+/** Show the first of some cells, if their notebook is in front. */
+export function revealCell(panel: NotebookPanel, id: string | undefined): void {
+  const index = panel.content.widgets.findIndex(cell => cell.model.id === id);
+  if (index >= 0 && panel.isVisible) {
+    void panel.content.scrollToItem(index, 'smart');
+  }
+}
+
+/** Run the last code cell of some; how it went is shown in the cell itself. */
+export function runLast(panel: NotebookPanel, ids: string[]): void {
+  const cell = panel.content.widgets
+    .filter(widget => widget instanceof CodeCell && ids.includes(widget.model.id))
+    .pop();
+  if (cell instanceof CodeCell) {
+    CodeCell.execute(cell, panel.sessionContext).catch(() => undefined);
+  }
+}

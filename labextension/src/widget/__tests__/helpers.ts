@@ -1,0 +1,66 @@
+/** Frames as the kernel sends them, made by hand. */
+
+import type { Frame, RunLine, TrialRow } from '../../messages';
+
+export const METRICS = ['accuracy', 'val_accuracy'];
+
+export function runLine(changes: Partial<RunLine> = {}): RunLine {
+  return {
+    name: 'calm-fox',
+    status: 'running',
+    stage: '',
+    note: '',
+    metric: 'val_accuracy',
+    mode: 'max',
+    metrics: METRICS,
+    task: 'tabular_classification',
+    target: 'species',
+    spent_s: 10,
+    clock_runs: true,
+    minutes: 10,
+    trials: null,
+    device: 'cpu',
+    workers: 2,
+    best: null,
+    started_s: 1000,
+    lines: [],
+    ...changes
+  };
+}
+
+export function trialRow(trial: number, changes: Partial<TrialRow> = {}): TrialRow {
+  return {
+    trial,
+    state: 'completed',
+    rank: null,
+    objective: null,
+    test: null,
+    epochs: 0,
+    planned: 0,
+    seconds: 0,
+    started_s: null,
+    ended_s: null,
+    parameters: null,
+    best_epoch: null,
+    reason: '',
+    worker: '',
+    values: {},
+    ...changes
+  };
+}
+
+export function frame(
+  trials: TrialRow[] = [],
+  run: Partial<RunLine> = {},
+  reset = false
+): Frame {
+  return { kind: 'frame', reset, sent_s: 0, run: runLine(run), trials };
+}
+
+/** Records as bytes, not aligned to four: comms do not promise that. */
+export function records(...rows: number[][]): DataView {
+  const numbers = rows.flat();
+  const view = new DataView(new ArrayBuffer(4 * numbers.length + 1), 1);
+  numbers.forEach((number, i) => view.setFloat32(4 * i, number, true));
+  return view;
+}

@@ -1,0 +1,68 @@
+/** Insert and export, for the trial that is selected. */
+
+import { Action } from './action';
+import { h } from './dom';
+import { shorten } from './format';
+import { isFinished } from './rank';
+
+import type { StatusLine } from './action';
+import type { Link } from './link';
+import type { Selection } from './selection';
+import type { Store } from './store';
+
+export class TrialControls {
+  readonly element = h('div', {
+    class: 'automl-controls',
+    role: 'group',
+    'aria-label': 'The selected trial'
+  });
+  private readonly insert: Action;
+  private readonly export: Action;
+
+  constructor(
+    private readonly store: Store,
+    private readonly selection: Selection,
+    link: Link,
+    say: StatusLine
+  ) {
+    const tell = (text: string, ok: boolean) => {
+      say.say(text, ok);
+      this.update();
+    };
+    this.insert = new Action(link, tell, () => ({
+      request: { do: 'insert', trial: selection.choice },
+      busy: 'Inserting…'
+    }));
+    this.export = new Action(link, tell, () => ({
+      request: { do: 'export', trial: selection.choice },
+      busy: 'Exporting…'
+    }));
+    this.insert.button.classList.add('automl-primary');
+    this.element.append(this.insert.button, this.export.button);
+  }
+
+  update(): void {
+    const why = this.why();
+    const label = this.store.run?.code ?? '';
+    this.insert.update(
+      label === '' ? 'Insert code' : shorten(label, 40),
+      why,
+      'The trial as plain Keras code in cells below'
+    );
+    this.export.update('Export notebook', why, 'The trial as a notebook of its own');
+  }
+
+  private why(): string {
+    if (this.store.run?.status === 'deleted') {
+      return 'The run is deleted';
+    }
+    const { trial } = this.selection;
+    const row = trial === null ? undefined : this.store.rows.get(trial);
+    if (row === undefined) {
+      return 'No trial is finished yet';
+    }
+    return isFinished(row)
+      ? ''
+      : `Trial ${row.trial} is ${row.state}: it has no result`;
+  }
+}

@@ -1,0 +1,117 @@
+/** The live view of a run. */
+
+import { StatusLine } from './action';
+import { Announcer } from './announce';
+import { Board } from './charts/board';
+import { Details } from './details';
+import { h } from './dom';
+import { Header, Running } from './header';
+import { Leaderboard } from './leaderboard';
+import { Link } from './link';
+import { Painter } from './painter';
+import { RunControls } from './run_controls';
+import { Selection } from './selection';
+import { Store } from './store';
+import { TrialControls } from './trial_controls';
+
+import type { AnyModel } from '@anywidget/types';
+import type { Frame, WidgetInbox, WidgetState } from '../messages';
+
+class View {
+  private readonly store = new Store();
+  private readonly selection = new Selection(this.store);
+  private readonly painter: Painter;
+  private readonly link: Link;
+  private readonly announcer = new Announcer(this.store);
+  private readonly header: Header;
+  private readonly running = new Running(this.store);
+  private readonly board: Board;
+  private readonly details: Details;
+  private readonly leaderboard: Leaderboard;
+  private readonly runControls: RunControls;
+  private readonly trialControls: TrialControls;
+
+  constructor(
+    model: AnyModel<WidgetState>,
+    private readonly el: HTMLElement
+  ) {
+    const { store, selection } = this;
+    this.painter = new Painter(el, () => this.paint());
+    this.link = new Link(model, el, (message, buffers) => this.take(message, buffers));
+    const status = new StatusLine();
+    this.runControls = new RunControls(store, this.link, status);
+    this.trialControls = new TrialControls(store, selection, this.link, status);
+    const visible = () => this.painter.visible;
+    this.header = new Header(store, visible, this.runControls.element);
+    this.board = new Board(store, selection, this.painter);
+    this.details = new Details(store, selection, this.trialControls.element);
+    this.leaderboard = new Leaderboard(store, selection);
+    selection.onChange(() => this.onSelection());
+    const root = h('div', { class: 'automl automl-view' });
+    root.append(
+      this.header.element,
+      status.element,
+      this.running.element,
+      this.board.element,
+      this.details.element,
+      this.leaderboard.element,
+      this.announcer.element
+    );
+    el.append(root);
+    this.link.ready();
+  }
+
+  dispose(): void {
+    this.link.dispose();
+    this.painter.dispose();
+    this.header.dispose();
+    this.board.dispose();
+    this.announcer.dispose();
+    this.el.replaceChildren();
+  }
+
+  private take(message: WidgetInbox, buffers: DataView[]): void {
+    if (message.kind !== 'frame') {
+      return;
+    }
+    this.announcer.take(this.fold(message, buffers[0]));
+    this.painter.request();
+  }
+
+  private fold(frame: Frame, records: DataView | undefined) {
+    return this.store.apply(frame, records, performance.now() / 1000);
+  }
+
+  private paint(): void {
+    this.header.update();
+    this.runControls.update();
+    this.running.update();
+    this.board.update();
+    this.details.update();
+    this.trialControls.update();
+    this.leaderboard.update();
+    this.count();
+  }
+
+  private onSelection(): void {
+    this.details.update();
+    this.trialControls.update();
+    this.leaderboard.mark();
+    this.board.highlight();
+  }
+
+  /** What tests and benchmarks read. */
+  private count(): void {
+    const { dataset } = this.el;
+    dataset['frames'] = String(this.store.frames);
+    dataset['trials'] = String(this.store.rows.size);
+    dataset['points'] = String(this.store.points);
+    dataset['drawnS'] = String(performance.now() / 1000);
+  }
+}
+
+/** Show a run; returns what ends it. */
+export function createView(model: AnyModel<WidgetState>, el: HTMLElement): () => void {
+  const view = new View(model, el);
+  return () => view.dispose();
+}

@@ -1,0 +1,1 @@
+"""What may be asked of the notebook's page, and what it asks."""

@@ -1,0 +1,298 @@
+"""The form's side of a search: what may be chosen, and its line of Python."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, get_args, get_type_hints
+
+from notebook_automl.api.search import Search
+from notebook_automl.data._source import SOURCES
+from notebook_automl.errors import AutoMLError, SearchError, nearest, received
+from notebook_automl.source.literals import literal
+from notebook_automl.ui import options
+
+MODULE = "automl"
+"""What this package is called in the cells of a form."""
+
+_MAIN = ("data", "target", "task", "metric", "minutes")
+FIELDS = {field.name: field for field in fields(Search)}
+"""The fields of `Search`, by name."""
+_HINTS = get_type_hints(Search)
+# So many arrays make a list of pairs that nobody reads.
+_MOST_PAIRS = 50
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One thing to choose.
+
+    Args:
+        value: What a field becomes.
+        label: What it is called.
+        detail: What it is.
+    """
+
+    value: Any
+    label: str
+    detail: str = ""
+
+
+def defaults() -> dict[str, Any]:
+    """What fields are that nobody has filled in."""
+    return {
+        name: field.default
+        for name, field in FIELDS.items()
+        if field.default is not None
+    }
+
+
+def variables(namespace: Mapping[str, Any]) -> list[Choice]:
+    """What of a notebook's variables can be searched, as expressions.
+
+    Args:
+        namespace: The notebook's variables.
+    """
+    sources = [SOURCES.get(name) for name in SOURCES.names()]
+    found, arrays = [], []
+    for name, value in list(namespace.items()):
+        if name.startswith("_") or isinstance(value, type):
+            continue
+        if any(source.accepts(value) for source in sources):
+            found.append(Choice(name, name, _describe(value)))
+        elif hasattr(value, "__array__") and hasattr(value, "shape"):
+            arrays.append((name, value))
+    return [*found, *_pairs(arrays)]
+
+
+def _pairs(arrays: list[tuple[str, Any]]) -> list[Choice]:
+    """Images and their labels: as many of the one as of the other."""
+    pairs = [
+        Choice(f"({x}, {y})", f"{x}, {y}", f"{_describe(images)}; {_describe(labels)}")
+        for x, images in arrays
+        for y, labels in arrays
+        if images.ndim in (3, 4) and labels.ndim == 1 and len(images) == len(labels)
+    ]
+    return pairs[:_MOST_PAIRS]
+
+
+def _describe(value: Any) -> str:
+    """Shape and types, in a few words."""
+    if isinstance(value, tuple | list):
+        return "; ".join(map(_describe, value))
+    shape = " x ".join(f"{length:,}" for length in getattr(value, "shape", ()))
+    if not hasattr(value, "columns"):
+        return f"array {shape}, {getattr(value, 'dtype', type(value).__name__)}"
+    kinds = [str(dtype) for dtype in value.dtypes]
+    counts = {kind: kinds.count(kind) for kind in kinds}
+    return f"table {shape}: " + ", ".join(f"{n} {kind}" for kind, n in counts.items())
+
+
+def targets(data: Any) -> list[Choice]:
+    """The columns that may be learned.
+
+    Args:
+        data: What was chosen, or None.
+    """
+    if not hasattr(data, "columns"):
+        return []
+    types = dict(zip(data.columns, map(str, data.dtypes), strict=True))
+    return [
+        Choice(name, str(name), kind)
+        for name, kind in types.items()
+        if isinstance(name, str | int)
+    ]
+
+
+def form_fields(data: Any, values: Mapping[str, Any], names: list[Choice]) -> list[Any]:
+    """Every field of `Search` as the page draws it.
+
+    Args:
+        data: The data that were chosen, or None.
+        values: What the form holds.
+        names: The variables that may be chosen.
+    """
+    lists = {"data": names, "target": targets(data)}
+    task = str(values.get("task") or "auto")
+    return [_field(name, lists.get(name), task) for name in _ordered()]
+
+
+def _ordered() -> list[str]:
+    return [*_MAIN, *(name for name in FIELDS if name not in _MAIN)]
+
+
+def _field(name: str, choices: list[Choice] | None, task: str) -> dict[str, Any]:
+    field = FIELDS[name]
+    if choices is None:
+        choices = [Choice(value, value) for value in options.choices(name, task)]
+    kind = next(iter(get_args(_HINTS[name])), _HINTS[name])
+    kinds = {int: "int", float: "float"}
+    choosable = bool(choices) or name in ("data", "target")
+    return {
+        "name": name,
+        "label": name.replace("_", " ").capitalize(),
+        "kind": "choice" if choosable else kinds.get(kind, "text"),
+        "choices": [vars(choice) for choice in choices] if choosable else None,
+        "default": None if name == "data" else field.default,
+        "help": str(field.metadata["help"]),
+        "proposed": None,
+        "detail": "",
+        "group": "main" if name in _MAIN else "more",
+    }
+
+
+def call(values: Mapping[str, Any], module: str) -> str:
+    """The search as Python.
+
+    Args:
+        values: What the form holds; the data as an expression.
+        module: What this package is called in the notebook.
+    """
+    given = [
+        f"{name}={literal(values[name])}"
+        for name in list(FIELDS)[1:]
+        if name in values and values[name] != FIELDS[name].default
+    ]
+    return f"{module}.Search({', '.join([str(values.get('data') or ''), *given])})"
+
+
+def new_cell(values: Mapping[str, Any], module: str, known: bool) -> str:
+    """A cell that starts the search and shows it.
+
+    Args:
+        values: What the form holds.
+        module: What this package is called in the cell.
+        known: Whether it is imported under that name already.
+    """
+    first = "" if known else f"import notebook_automl as {module}\n\n"
+    return f"{first}run = {call(values, module)}.start()\nrun"
+
+
+def written(source: str, values: Mapping[str, Any]) -> str:
+    """A cell with another search in the place of its own; all else stays.
+
+    Args:
+        source: The cell as it is.
+        values: What the form holds.
+
+    Raises:
+        SearchError: There is no `Search(...)` in it.
+    """
+    old = _search_in(source)
+    lines = source.encode().splitlines(keepends=True)
+    begin = sum(map(len, lines[: old.lineno - 1])) + old.col_offset
+    end_line, end_offset = old.end_lineno or 0, old.end_col_offset or 0
+    end = sum(map(len, lines[: end_line - 1])) + end_offset
+    name = ast.unparse(old.func)
+    module = name.rpartition(".")[0]
+    new = call(values, module) if module else call(values, "").lstrip(".")
+    text = source.encode()
+    return (text[:begin] + new.encode() + text[end:]).decode()
+
+
+def read(source: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """What a cell asks for.
+
+    Args:
+        source: The cell.
+
+    Returns:
+        The values of the fields that stand in it, the data as an expression; and what
+        is wrong with others, by field.
+
+    Raises:
+        SearchError: There is no `Search(...)` in it, or it is no Python.
+    """
+    values: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    for name, node in _arguments(_search_in(source)):
+        if name not in FIELDS:
+            errors[""] = (
+                f"Expected an option of Search, got {name!r} (str)."
+                f"{nearest(name, FIELDS)}"
+            )
+        elif name == "data":
+            values[name] = ast.unparse(node)
+        else:
+            try:
+                values[name] = ast.literal_eval(node)
+            except ValueError:
+                errors[name] = (
+                    f"Expected a value that the form can show, got "
+                    f"{ast.unparse(node)} (an expression). It is kept in the cell."
+                )
+    return values, errors
+
+
+def _search_in(source: str) -> ast.Call:
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        raise SearchError(
+            f"Expected Python in the cell below, got an error in line {error.lineno}: "
+            f"{error.msg}."
+        ) from None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _called(node.func) == "Search":
+            return node
+    raise SearchError(
+        "Expected automl.Search(...) in the cell below, got a cell without it. Press "
+        "Start for a new one."
+    )
+
+
+def _called(func: ast.expr) -> str:
+    return getattr(func, "attr", getattr(func, "id", ""))
+
+
+def _arguments(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+    yield from zip(FIELDS, node.args, strict=False)
+    for keyword in node.keywords:
+        yield keyword.arg or "**", keyword.value
+
+
+def check(values: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with each field by itself.
+
+    Args:
+        values: What the form holds, without the data.
+
+    Returns:
+        Messages, by field.
+    """
+    errors = {}
+    for name, value in values.items():
+        try:
+            Search(**{name: value})
+        except AutoMLError as error:
+            errors[error.field or name] = str(error)
+    return errors
+
+
+def evaluate(expression: str, namespace: Mapping[str, Any]) -> Any:
+    """The data that an expression means; only names and pairs of names are looked up.
+
+    Args:
+        expression: Say "df" or "(x, y)".
+        namespace: The notebook's variables.
+
+    Raises:
+        SearchError: A name that is not there, or anything else.
+    """
+    try:
+        node = ast.parse(expression, mode="eval").body
+    except SyntaxError:
+        node = None
+    parts = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
+    names = [part.id for part in parts if isinstance(part, ast.Name)]
+    missing = [name for name in names if name not in namespace]
+    if len(names) != len(parts) or missing:
+        raise SearchError(
+            "Expected the name of a variable, or of two as (x, y), "
+            f"{received(expression)}.{nearest(expression, namespace)} Run the cell "
+            "that makes it first.",
+            field="data",
+        )
+    found = tuple(namespace[name] for name in names)
+    return found if isinstance(node, ast.Tuple | ast.List) else found[0]

@@ -1,0 +1,68 @@
+"""`Panel(df)`: a form for a search."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from notebook_automl.api.names import names_of
+from notebook_automl.errors import SearchError, received
+from notebook_automl.page.bridge import current_shell
+from notebook_automl.ui import form
+
+_MINUTES = 10
+
+
+class Panel:
+    """A form for a search.
+
+    Args:
+        data: A table or arrays that a variable of the notebook holds.
+        **values: Other fields of `Search`, filled in already.
+
+    Raises:
+        SearchError: A field that `Search` has not, or data that have no name here.
+    """
+
+    def __init__(self, data: Any = None, **values: Any) -> None:
+        for name in values:
+            if name not in form.FIELDS:
+                raise SearchError(
+                    f"Expected fields of Search, got {name!r} (str). Type "
+                    'Panel(df, target="species", minutes=10).',
+                    field=name,
+                )
+        self._values: dict[str, Any] = {"minutes": _MINUTES} | values
+        if data is not None:
+            names = names_of(data)
+            if not names:
+                raise SearchError(
+                    f"Expected data that a variable holds, {received(data)}. Type "
+                    "df = ... first, then Panel(df).",
+                    field="data",
+                )
+            pair = f"({', '.join(names)})"
+            self._values["data"] = names[0] if len(names) == 1 else pair
+
+    def __repr__(self) -> str:
+        line = form.call(self._values, form.MODULE)
+        return f"The form needs a notebook. Here, type {line}.start()"
+
+    def _ipython_display_(self) -> None:
+        shell = current_shell()
+        if shell is None:
+            sys.stdout.write(f"{self!r}\n")
+            return
+        from IPython.display import display
+
+        from notebook_automl.ui.form_view import FormView
+
+        box = FormView(shell, dict(self._values)).box
+        model = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+        text = "The form of notebook-automl: run this cell to open it."
+        bundle = {
+            "application/vnd.jupyter.widget-view+json": model,
+            "text/html": f"<p>{text}</p>",
+            "text/plain": text,
+        }
+        display(bundle, raw=True)  # type: ignore[no-untyped-call]

@@ -1,0 +1,163 @@
+"""The live view of a run: one widget, and the saved view that stands beside it."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from IPython.display import DisplayHandle
+
+from notebook_automl.api.run import Run
+from notebook_automl.api.supervisor import ENDED
+from notebook_automl.errors import AutoMLError, SearchError, received
+from notebook_automl.page.bridge import bridge
+from notebook_automl.plots._still import still
+from notebook_automl.ui.feed import Feed
+from notebook_automl.ui.widget import Widget
+
+VIEW_MIME = "application/vnd.notebook-automl.view+json"
+_STILL_S = 10.0
+_POLL_S = 0.2
+_HELLO_S = 3.0
+_NO_EXTENSION = (
+    "This page has no extension of notebook-automl: it cannot insert code, and its "
+    "buttons wait while a cell runs. Type pip install notebook-automl where "
+    "JupyterLab runs, and reload the page."
+)
+
+
+class View(Widget):
+    """A run, live.
+
+    Args:
+        run: The run.
+    """
+
+    def __init__(self, run: Run) -> None:
+        super().__init__("view")
+        self._run = run
+        self._began_s = time.monotonic()
+        self._displays: list[DisplayHandle] = []
+        self._greeted = threading.Event()
+        self._kept = threading.Condition()
+        self._kept_of: tuple[object, ...] = ()
+        self._feed = Feed(run, self.send, self._lines, self._notice)
+        bridge().on_hello(lambda hello: self._greeted.set())
+        self._feed.start()
+        threading.Thread(target=self._keep_still, daemon=True).start()
+
+    def show(self) -> None:
+        """Make it an output of the cell that runs."""
+        handle = DisplayHandle()  # type: ignore[no-untyped-call]
+        handle.display(self._bundle(self._first()), raw=True)  # type: ignore[no-untyped-call]
+        self._displays.append(handle)
+
+    def catch_up(self, until_s: float) -> None:
+        """Wait until the saved view shows how the run ended, or that it goes on.
+
+        Args:
+            until_s: Wait no longer, on the monotonic clock.
+        """
+        with self._kept:
+            while self._run.status in ENDED and not self._is_kept():
+                if time.monotonic() >= until_s or not self._feed.is_alive():
+                    return
+                self._kept.wait(_POLL_S)
+
+    def _is_kept(self) -> bool:
+        return self._feed.status in ENDED and self._kept_of == self._feed.seen
+
+    def ready(self) -> None:
+        self._feed.again()
+
+    def obey(self, content: Mapping[str, Any], envelope: Mapping[str, Any]) -> str:
+        run, trial = self._run, content.get("trial", "best")
+        match content.get("do"):
+            case "stop":
+                return run.stop()
+            case "pause":
+                return run.pause()
+            case "resume":
+                return run.resume()
+            case "extend":
+                return run.extend(content.get("minutes"), content.get("trials"))
+            case "insert":
+                return repr(run.export("cells", trial=trial))
+            case "export":
+                number = run.trial(trial).number
+                path = f"{run.name}-trial-{number}.ipynb"
+                return f"Wrote {run.export('notebook', path, number)}"
+        raise SearchError(f"Expected something to do, {received(content.get('do'))}.")
+
+    def _lines(self) -> list[str]:
+        """What is missing between kernel and page, a line each."""
+        ours, hello = bridge().version, bridge().hello
+        if hello is None:
+            waited = time.monotonic() - self._began_s > _HELLO_S
+            return [_NO_EXTENSION] if waited else []
+        if hello.version != ours:
+            return [
+                f"notebook-automl {ours} runs in the kernel, {hello.version} in "
+                f"{hello.app}. Type pip install notebook-automl=={ours} where "
+                "JupyterLab runs, and reload the page."
+            ]
+        return []
+
+    def _notice(self, status: str) -> None:
+        """Tell the run's end wherever the person is."""
+        line = self._run.summary().line()
+        kind = {"completed": "success", "stopped": "info"}.get(status, "error")
+        name = self._run.name
+        bridge().tell("notice", kind=kind, message=f"{name}: {line}", run=name)
+
+    def _bundle(self, data: Mapping[str, str]) -> dict[str, Any]:
+        """An output: the widget, what it is a view of, and how that stands."""
+        widget = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        mark = {"version": 1, "handle": self.handle, "run": self._run.name}
+        return {
+            "application/vnd.jupyter.widget-view+json": widget,
+            VIEW_MIME: mark | {"folder": self._run.search.get("folder")},
+            **data,
+        }
+
+    def _first(self) -> dict[str, str]:
+        """The saved view when the cell runs; a picture costs a second, and can wait."""
+        if self._run.status in ENDED:
+            return self._still()
+        summary = self._run.summary()
+        return {"text/html": summary.html(), "text/plain": summary.text()}
+
+    def _still(self) -> dict[str, str]:
+        """The saved view: a picture and a table, for who has no kernel."""
+        drawn = still(self._run.shown())
+        png = base64.b64encode(drawn.png).decode()
+        return {"image/png": png, "text/html": drawn.html, "text/plain": drawn.text}
+
+    def _keep_still(self) -> None:
+        """Keep the saved view no older than ten seconds, and true at the end."""
+        drawn_s = 0.0
+        while self._feed.status != "deleted":
+            now, status = self._feed.seen, self._feed.status
+            due = status in ENDED or time.monotonic() - drawn_s >= _STILL_S
+            if self._greeted.is_set() or (due and now != self._kept_of):
+                self._greeted.clear()
+                with contextlib.suppress(AutoMLError):  # deleted meanwhile
+                    self._save(self._still())
+                drawn_s = time.monotonic()
+                with self._kept:
+                    self._kept_of = now
+                    self._kept.notify_all()
+            self._greeted.wait(_POLL_S)
+
+    def _save(self, data: dict[str, str]) -> None:
+        """Put the saved view where the notebook keeps it."""
+        if bridge().hello is not None:
+            # Updates of displays reach no page that was reloaded since.
+            bridge().tell("still", handle=self.handle, data=data)
+            return
+        for display in self._displays:
+            display.update(self._bundle(data), raw=True)  # type: ignore[no-untyped-call]

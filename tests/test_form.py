@@ -1,0 +1,133 @@
+"""The form's line of Python says what the form holds, and is read back as that."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notebook_automl import Search, SearchError
+from notebook_automl.ui import form
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)
+VALUES = st.fixed_dictionaries(
+    {"data": st.sampled_from(["df", "(x, y)", "größe"])},
+    optional={
+        "target": TEXTS | st.integers(0, 10**6),
+        "minutes": st.floats(0.01, 1e6) | st.integers(1, 1000),
+        "trials": st.integers(1, 1000),
+        "name": TEXTS,
+        "seed": st.integers(0, 2**32 - 1),
+        "task": st.sampled_from(["tabular_regression", "image_classification"]),
+    },
+)
+
+
+def different(values: dict[str, Any]) -> dict[str, Any]:
+    """What is not a default: the line leaves those out."""
+    return {
+        name: value
+        for name, value in values.items()
+        if name == "data" or value != form.FIELDS[name].default
+    }
+
+
+@given(VALUES)
+def test_the_line_is_read_back_as_the_form(values: dict[str, Any]) -> None:
+    source = form.new_cell(values, "automl", known=False)
+    ast.parse(source)
+    assert form.read(source) == (different(values), {})
+
+
+@given(VALUES, VALUES, TEXTS)
+def test_a_form_rewrites_its_call_and_nothing_else(
+    old: dict[str, Any], new: dict[str, Any], remark: str
+) -> None:
+    remark = " ".join(remark.split())
+    if not remark.isprintable():
+        remark = "ü"
+    around = f"# {remark}\nresult = {{}}.start(detach=False)  # {remark}\nresult"
+    before = around.replace("{}", form.call(old, "automl"))
+    after = around.replace("{}", form.call(new, "automl"))
+    assert form.written(before, new) == after
+
+
+def test_a_call_may_stand_over_several_lines_and_be_imported_by_its_name() -> None:
+    source = 'é = 1; run = Search(\n    df,  # mine\n    target="ü",\n).start()\n'
+    assert form.read(source) == ({"data": "df", "target": "ü"}, {})
+    assert form.written(source, {"data": "df", "trials": 3}) == (
+        "é = 1; run = Search(df, trials=3).start()\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("run = ", "line 1"),
+        ("run = 1", "without it"),
+        ("", "without it"),
+    ],
+)
+def test_a_cell_without_a_search_is_told_as_such(source: str, said: str) -> None:
+    with pytest.raises(SearchError, match=said):
+        form.read(source)
+
+
+def test_what_the_form_cannot_show_is_told_at_its_field() -> None:
+    values, errors = form.read("Search(df, minutes=2 * n, epoch=3, trials=4)")
+    assert values == {"data": "df", "trials": 4}
+    assert "2 * n" in errors["minutes"]
+    assert "Did you mean 'epochs'?" in errors[""]
+
+
+def test_variables_are_listed_with_shape_and_types() -> None:
+    class Odd:
+        """Has no shape."""
+
+        def __array__(self) -> None: ...
+
+    names = {
+        "df": pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]}),
+        "x": np.zeros((5, 8, 8)),
+        "y": np.zeros(5, dtype=int),
+        "other": np.zeros(7),
+        "scalar": np.float64(1),
+        "odd": Odd(),
+        "_hidden": pd.DataFrame({"a": [1]}),
+        "Frame": pd.DataFrame,
+        "pair": (np.zeros((3, 4, 4)), np.zeros(3)),
+    }
+    found = {choice.value: choice.detail for choice in form.variables(names)}
+    assert list(found) == ["df", "pair", "(x, y)"]
+    assert found["df"].startswith("table 2 x 2: 1 float64, 1 ")
+    assert found["(x, y)"] == "array 5 x 8 x 8, float64; array 5, int64"
+    for expression in found:
+        data = form.evaluate(expression, names)
+        Search(data)
+    assert form.evaluate("(x, y)", names)[1] is names["y"]
+
+
+@pytest.mark.parametrize("expression", ["nothing", "df[0]", "f()", "1", "(", "(x, 1)"])
+def test_only_names_are_looked_up(expression: str) -> None:
+    with pytest.raises(SearchError) as caught:
+        form.evaluate(expression, {"x": 1})
+    assert caught.value.field == "data"
+
+
+def test_every_field_of_a_search_is_in_the_form_with_its_own_error() -> None:
+    table = pd.DataFrame({"a": [1.0], 7: ["x"]})
+    listed = form.form_fields(table, {"data": "df"}, [form.Choice("df", "df")])
+    assert {field["name"] for field in listed} == set(form.FIELDS)
+    by_name = {field["name"]: field for field in listed}
+    assert [c["value"] for c in by_name["target"]["choices"]] == ["a", 7]
+    assert by_name["minutes"]["kind"] == "float"
+    assert by_name["trials"]["kind"] == "int"
+    assert "tpe" in [c["value"] for c in by_name["tuner"]["choices"]]
+    errors = form.check({"minutes": -1, "epochs": "many", "tuner": "tpee", "seed": 1})
+    assert set(errors) == {"minutes", "epochs", "tuner"}
+    assert "Did you mean 'tpe'?" in errors["tuner"]

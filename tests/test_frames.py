@@ -1,0 +1,163 @@
+"""What a view is sent, put together again, is what the record says."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import handmade
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notebook_automl.record import events as kinds
+from notebook_automl.record.events import Event, spell
+from notebook_automl.ui.frames import Frames
+
+FLOATS = st.floats(width=32)
+
+
+class Page:
+    """A page that puts frames together, as the widget does."""
+
+    def __init__(self) -> None:
+        self.trials: dict[int, Any] = {}
+        self.curves: dict[tuple[int, int], dict[str, float]] = {}
+
+    def take(self, frames: Frames, gone: bool = False) -> int:
+        count = 0
+        for frame, records in frames.next({"name": "r"}, gone):
+            count += 1
+            if frame["reset"]:
+                self.trials, self.curves = {}, {}
+            self.trials |= {row["trial"]: row for row in frame["trials"]}
+            names = frame["run"]["metrics"]
+            table = np.frombuffer(records, "<f4").reshape(-1, 2 + len(names))
+            for trial, epoch, *values in table:
+                key = int(trial), int(epoch)
+                self.curves[key] = dict(zip(names, values, strict=True))
+        return count
+
+
+def epoch(trial: int, number: int, **metrics: float) -> Event:
+    return handmade.happened(
+        kinds.EpochEnded,
+        float(number),
+        trial=trial,
+        epoch=number,
+        epochs=50,
+        metrics=metrics,
+        seconds=0.5,
+    )
+
+
+def begun(number: int) -> list[Event]:
+    return handmade.begun(number)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3),
+            st.dictionaries(st.sampled_from(["loss", "val_loss", "acc"]), FLOATS),
+            st.booleans(),
+        ),
+        max_size=30,
+    )
+)
+def test_any_cut_of_the_events_gives_the_same_curves(steps: list[Any]) -> None:
+    frames, page, told = Frames("val_loss", "min"), Page(), {}
+    frames.take([*handmade.started(), *(e for n in range(4) for e in begun(n))])
+    counts = dict.fromkeys(range(4), 0)
+    for trial, metrics, look in steps:
+        counts[trial] += 1
+        told[trial, counts[trial]] = metrics
+        frames.take([epoch(trial, counts[trial], **metrics)])
+        if look:
+            page.take(frames)
+    page.take(frames)
+    assert page.curves.keys() == told.keys()
+    for key, metrics in told.items():
+        for name in frames.metrics:
+            value = metrics.get(name, math.nan)
+            assert np.array_equal(page.curves[key][name], value, equal_nan=True)
+    for number, count in counts.items():
+        assert page.trials[number]["epochs"] == count
+        seen = [
+            m.get("val_loss", math.nan) for (t, _), m in told.items() if t == number
+        ]
+        best = min((v for v in seen if not math.isnan(v)), default=None)
+        assert page.trials[number]["objective"] == spell(best)
+
+
+def test_only_what_changed_is_sent_and_everything_on_demand() -> None:
+    frames, page = Frames("val_accuracy", "max"), Page()
+    frames.take([*handmade.started(), *begun(0), *begun(1)])
+    page.take(frames)
+    assert not frames.waiting
+    frames.take([epoch(1, 1, val_accuracy=0.5)])
+    page.take(frames)  # a new metric: everything again
+    frames.take([epoch(1, 2, val_accuracy=0.75)])
+    ((frame, records),) = list(frames.next({}))
+    assert [row["trial"] for row in frame["trials"]] == [1]
+    assert np.frombuffer(records, "<f4").tolist() == [1, 2, 0.75]
+    assert frame["trials"][0]["objective"] == 0.75
+    frames.again()
+    other = Page()
+    other.take(frames)
+    assert set(other.trials) == {0, 1}
+    assert set(other.curves) == {(1, 1), (1, 2)}
+
+
+def test_a_trial_that_begins_anew_loses_its_old_curve() -> None:
+    frames, page = Frames("val_loss", "min"), Page()
+    frames.take([*handmade.started(), *begun(0)])
+    frames.take([epoch(0, n, val_loss=1.0) for n in (1, 2, 3)])
+    page.take(frames)
+    frames.take([*begun(0), epoch(0, 1, val_loss=2.0)])
+    page.take(frames)
+    assert page.curves == {(0, 1): {"val_loss": 2.0}}
+
+
+def test_numbers_that_json_does_not_know_are_spelled() -> None:
+    frames, page = Frames("val_loss", "min"), Page()
+    frames.take([*handmade.started(), *begun(0), *begun(1)])
+    frames.take([handmade.ended(0, val_loss=math.inf)])
+    frames.take([handmade.ended(1, state="failed", reason="<b>", val_loss=math.nan)])
+    page.take(frames)
+    assert [page.trials[n]["objective"] for n in (0, 1)] == ["inf", "nan"]
+    assert page.trials[1]["reason"] == "<b>"
+
+
+@pytest.mark.parametrize("end", ["gone", "over"])
+def test_trials_that_a_run_left_do_not_run_for_ever(end: str) -> None:
+    frames, page = Frames("val_loss", "min"), Page()
+    frames.take([*handmade.started(), *begun(0)])
+    page.take(frames)
+    assert page.trials[0]["state"] == "running"
+    if end == "over":
+        frames.take([handmade.over()])
+    page.take(frames, gone=end == "gone")
+    assert page.trials[0]["state"] == ("interrupted" if end == "gone" else "failed")
+    assert page.trials[0]["planned"] == 0
+
+
+def test_a_large_run_comes_in_messages_of_half_a_megabyte() -> None:
+    frames, page = Frames("val_loss", "min"), Page()
+    frames.take([*handmade.started(), *(e for n in range(1500) for e in begun(n))])
+    frames.take(epoch(n, e, val_loss=n / e) for n in range(1500) for e in range(1, 101))
+    assert page.take(frames) > 3
+    assert len(page.trials) == 1500
+    assert len(page.curves) == 150_000
+    assert page.curves[1499, 100]["val_loss"] == np.float32(14.99)
+
+
+def test_the_late_write_of_an_earlier_attempt_is_ignored() -> None:
+    frames, page = Frames("val_loss", "min"), Page()
+    frames.take([*handmade.started(), *begun(0)])
+    frames.take(handmade.started(attempt=2))
+    frames.take([epoch(0, 1, val_loss=1.0)])
+    page.take(frames)
+    assert page.curves == {}
+    assert page.trials[0]["state"] == "failed"
