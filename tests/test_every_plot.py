@@ -285,6 +285,24 @@ def test_curves() -> None:
     assert (losses.metric, losses.mode) == ("val_loss", "")
 
 
+def test_of_many_curves_some_are_drawn_and_the_figure_says_so() -> None:
+    events = [*started(), *trial(0, [0.5], state="running")]
+    for number in range(1, 1001):
+        events += trial(number, [number / 1001, number / 1000])
+    given = shown(fold(*events))
+    curves = PLOTS.get("curves").collect(given)
+    assert len(curves.curves) + curves.hidden == 1001
+    assert 200 <= len(curves.curves) <= 301
+    numbers = [curve.trial for curve in curves.curves]
+    assert curves.best == numbers[-1] == 1000
+    assert numbers[0] == 0  # it runs
+    assert numbers[1:] == sorted(numbers[1:]) and numbers[1] < 10
+    text = f"{len(numbers)} of 1,001 curves are drawn"
+    assert text in {each.get_text() for each in plot("curves", given, {}).texts}
+    few = PLOTS.get("curves").collect(shown(fold(*events[:50])))
+    assert few.hidden == 0
+
+
 def test_history() -> None:
     state = fold(
         *started(10.0),

@@ -55,7 +55,7 @@ def code_of(run: automl.Run, notebook: Path) -> dict[str, str]:
     """The code that each exporter hands out, by the exporter's name."""
     cells = nbformat.read(notebook, as_version=4).cells
     given = {"notebook": "\n".join(c.source for c in cells if c.cell_type == "code")}
-    given["cells"] = run.export("cells", trial=THIRD)
+    given["cells"] = str(run.export("cells", trial=THIRD))
     assert given.keys() == set(EXPORTERS.names())
     return given
 

@@ -121,7 +121,7 @@ def test_only_names_are_looked_up(expression: str) -> None:
 
 def test_every_field_of_a_search_is_in_the_form_with_its_own_error() -> None:
     table = pd.DataFrame({"a": [1.0], 7: ["x"]})
-    listed = form.form_fields(table, {"data": "df"}, [form.Choice("df", "df")])
+    listed = form.form_fields(table, "auto", [form.Choice("df", "df")])
     assert {field["name"] for field in listed} == set(form.FIELDS)
     by_name = {field["name"]: field for field in listed}
     assert [c["value"] for c in by_name["target"]["choices"]] == ["a", 7]
@@ -131,3 +131,8 @@ def test_every_field_of_a_search_is_in_the_form_with_its_own_error() -> None:
     errors = form.check({"minutes": -1, "epochs": "many", "tuner": "tpee", "seed": 1})
     assert set(errors) == {"minutes", "epochs", "tuner"}
     assert "Did you mean 'tpe'?" in errors["tuner"]
+
+
+def test_without_data_there_is_no_line() -> None:
+    assert form.line({"minutes": 3}) == ""
+    assert form.line({"data": "df"}) == "automl.Search(df).start()"

@@ -52,6 +52,14 @@ def epoch(trial: int, number: int, **metrics: float) -> Event:
     )
 
 
+def spelled(page: Page) -> dict[tuple[int, int], list[tuple[str, str]]]:
+    """Its curves as texts, of which NaN equals NaN."""
+    return {
+        key: [(name, str(value)) for name, value in sorted(metrics.items())]
+        for key, metrics in page.curves.items()
+    }
+
+
 def begun(number: int) -> list[Event]:
     return handmade.begun(number)
 
@@ -89,6 +97,36 @@ def test_any_cut_of_the_events_gives_the_same_curves(steps: list[Any]) -> None:
         ]
         best = min((v for v in seen if not math.isnan(v)), default=None)
         assert page.trials[number]["objective"] == spell(best)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3),
+            st.dictionaries(
+                st.sampled_from(["loss", "val_loss", "acc"]), st.floats(-1e300, 1e300)
+            ),
+        ),
+        max_size=30,
+    ),
+    st.integers(0, 30),
+)
+def test_a_view_that_begins_late_is_sent_the_same(steps: list[Any], cut: int) -> None:
+    begin = [*handmade.started(), *(e for n in range(4) for e in begun(n))]
+    told: list[Event] = []
+    for trial, metrics in steps:
+        number = 1 + sum(event.trial == trial for event in told)
+        told.append(epoch(trial, number, **metrics))
+    early, late = Page(), Page()
+    frames = Frames("val_loss", "min")
+    for event in [*begin, *told]:
+        frames.take([event])
+        early.take(frames)
+    frames = Frames("val_loss", "min", handmade.fold(*begin, *told[:cut]))
+    frames.take(told[cut:])
+    late.take(frames)
+    assert late.trials == early.trials
+    assert spelled(late) == spelled(early)
 
 
 def test_only_what_changed_is_sent_and_everything_on_demand() -> None:
@@ -147,7 +185,14 @@ def test_a_large_run_comes_in_messages_of_half_a_megabyte() -> None:
     frames, page = Frames("val_loss", "min"), Page()
     frames.take([*handmade.started(), *(e for n in range(1500) for e in begun(n))])
     frames.take(epoch(n, e, val_loss=n / e) for n in range(1500) for e in range(1, 101))
-    assert page.take(frames) > 3
+    messages = list(frames.next({}))
+    assert len(messages) > 3 and not frames.waiting
+    assert [frame["reset"] for frame, _ in messages] == [True] + [False] * (
+        len(messages) - 1
+    )
+    assert all(len(records) <= 2**19 for _, records in messages)
+    frames.again()
+    assert page.take(frames) == len(messages)
     assert len(page.trials) == 1500
     assert len(page.curves) == 150_000
     assert page.curves[1499, 100]["val_loss"] == np.float32(14.99)

@@ -15,6 +15,7 @@ import pytest
 from live import (
     PATIENCE_S,
     Starts,
+    assert_snapshot_agrees,
     assert_study_agrees,
     assert_whole,
     listening,
@@ -96,6 +97,9 @@ class TestARunThatEnds:
 
     def test_plain_optuna_opens_the_study(self, run: Run) -> None:
         assert_study_agrees(run)
+
+    def test_a_snapshot_is_left(self, run: Run) -> None:
+        assert_snapshot_agrees(run)
 
     def test_stages_go_forward(self, run: Run) -> None:
         assert [event.stage for event in told(run, events.StageEntered)] == [
@@ -209,6 +213,7 @@ class TestARunThatIsDisturbed:
         assert run.trial("best").test.keys() == {"accuracy", "loss"}
         assert "is stopped already" in run.stop()
         until(lambda: not processes(run))
+        assert_snapshot_agrees(run)
         assert_study_agrees(run)
 
     def test_stop_twice_then_extend(self, search: Starts) -> None:
@@ -242,6 +247,8 @@ class TestARunThatIsDisturbed:
         assert "the supervisor was terminated" in run.state.reason
         assert run.state.trials[1].reason.startswith("the supervisor was terminated")
         until(lambda: not processes(run))
+        # The second attempt began where the first one's snapshot ends.
+        assert_snapshot_agrees(run)
 
     def test_a_budget_of_minutes_is_kept(self, search: Starts) -> None:
         run = search(slow(), minutes=0.25, epochs=500).wait()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from live import (
     Starts,
+    assert_snapshot_agrees,
     assert_study_agrees,
     processes,
     quick,
@@ -25,6 +26,7 @@ from live import (
 )
 
 import notebook_automl as automl
+from notebook_automl.api.run import Run
 from notebook_automl.record import events
 from notebook_automl.record.layout import RunFolder
 
@@ -113,6 +115,21 @@ def test_kill_the_supervisor_and_resume(search: Starts) -> None:
     assert left.reason == "the supervisor ended while it ran"
     assert_study_agrees(run)
     until(lambda: not processes(run))
+    check_killed_after_a_snapshot(run)
+
+
+def check_killed_after_a_snapshot(run: Run) -> None:
+    """A supervisor goes on from a snapshot and the events of one that was killed."""
+    assert_snapshot_agrees(run)
+    run.extend(trials=2)
+    until(lambda: any(t.number >= 4 for t in training(run)))
+    supervisor(run).kill()
+    until(lambda: not processes(run), timeout_s=30)
+    run.resume()
+    run.wait()
+    assert (run.status, run.state.attempt) == ("completed", 4)
+    assert len(run.state.trials) == 6
+    assert_snapshot_agrees(run)
 
 
 def test_no_trial_finishes(search: Starts) -> None:

@@ -93,7 +93,7 @@ export interface StillRequest {
   request: string;
   handle: string;
   /** Entries by MIME type that replace those of the output. */
-  data: Record<string, string>;
+  data: Record<string, string | object>;
 }
 
 export interface NoticeRequest {

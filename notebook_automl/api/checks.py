@@ -43,7 +43,7 @@ def check_numbers(search: Any) -> None:
         ("batch_size", lambda v: v > 0, _WHOLE, int),
         ("validation_split", lambda v: 0 < v < 1, "between 0 and 1", (int, float)),
         ("test_split", lambda v: 0 < v < 1, "between 0 and 1", (int, float)),
-        ("seed", lambda v: 0 <= v < 2**32, "a whole number from 0", int),
+        ("seed", lambda v: 0 <= v < 2**32, "a whole number from 0 to 4294967295", int),
         ("workers", lambda v: v > 0, _WHOLE, int),
     ]
     for name, allowed, expected, kind in rules:

@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, Protocol
 
 from notebook_automl.errors import SearchError, received
@@ -103,7 +104,7 @@ class _Follower(threading.Thread):
         born, tail = birth(self._folder), Tail(self._folder.events)
         attempt, poll_s = 0, _POLL_S
         while birth(self._folder) == born:
-            for event in tail.read():
+            for event in chain.from_iterable(tail.pieces()):
                 if event.attempt < attempt:
                     continue  # the late write of a supervisor that is gone
                 attempt = event.attempt

@@ -95,7 +95,8 @@ class Trial:
         if not self.folder.checkpoint.exists():
             raise NoTrialError(
                 f"Expected the model of trial {self.number}, got none: only those of "
-                'the best few are kept. Type trial="best".'
+                "the best few are kept. Choose a better trial, or take the code alone: "
+                f'run.export("cells", trial={self.number}).'
             )
 
     def load_model(self) -> Any:

@@ -51,6 +51,7 @@ class Bridge:
     def __init__(self) -> None:
         self.version = _version()
         self.hello: Hello | None = None
+        self._hello_here = threading.Event()
         self._comm: Any = None
         self._lock = threading.Lock()
         self._replies: dict[str, _Reply] = {}
@@ -71,6 +72,15 @@ class Bridge:
                 data={"protocol": PROTOCOL, "version": self.version},
             )
             self._comm.on_close(self._on_close)
+
+    def wait_for_hello(self, timeout_s: float) -> bool:
+        """Wait until some page has greeted; whether one has.
+
+        Args:
+            timeout_s: Wait no longer.
+        """
+        self.open()
+        return self._hello_here.wait(timeout_s)
 
     def tell(self, op: str, **content: Any) -> None:
         """Send something to all pages; nobody may be there.
@@ -140,6 +150,7 @@ class Bridge:
         match data:
             case {"op": "hello", "page": str(page), "version": version, "app": app}:
                 self.hello = Hello(page, str(version), str(app))
+                self._hello_here.set()
                 for cell in list(self._watchers):
                     self.tell("watch", cell=cell, page=page)
                 for greet in list(self._greeted):

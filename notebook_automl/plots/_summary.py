@@ -230,6 +230,8 @@ def printable(line: str) -> str:
     Args:
         line: Anything.
     """
+    if line.isprintable():
+        return line
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii")
         for c in line

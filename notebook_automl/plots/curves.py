@@ -9,12 +9,16 @@ from notebook_automl.errors import UnknownNameError, nearest, received
 from notebook_automl.plots._numbers import Limits, drawable, limits, spread
 from notebook_automl.plots._plot import Shown
 from notebook_automl.plots._summary import number_text
+from notebook_automl.record.reader import TrialState
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _MOST_LABELS = 4
+# More can neither be told apart nor drawn within a second.
+_MOST_CURVES = 300
+_MOST_POINTS = 100_000
 
 
 class Curve(NamedTuple):
@@ -38,9 +42,11 @@ class Curves(NamedTuple):
         name: The run's.
         metric: What the curves show.
         mode: "max" or "min" if it is the objective; nothing for another metric.
-        curves: Those with a value, the best last: it lies above the others.
+        curves: Those with a value, the best last: it lies above the others. Of many
+            the best, those that run, and some from the whole order of the others.
         best: The best trial's number; None while none has finished.
         best_epoch: Its best epoch, from 1.
+        hidden: How many more trials have a curve.
     """
 
     name: str
@@ -49,6 +55,7 @@ class Curves(NamedTuple):
     curves: tuple[Curve, ...]
     best: int | None
     best_epoch: int | None
+    hidden: int
 
 
 class LearningCurves:
@@ -65,8 +72,7 @@ class LearningCurves:
             UnknownNameError: No epoch has such a metric.
         """
         trials = shown.ordered()
-        histories = [list(trial.history) for trial in trials]
-        known = dict.fromkeys(n for h in histories for epoch in h for n in epoch)
+        known = dict.fromkeys(n for trial in trials for n in trial.history.names)
         known.pop("seconds", None)
         chosen = shown.metric if metric is None else metric
         if metric is not None and known and metric not in known:
@@ -74,22 +80,25 @@ class LearningCurves:
                 f"Expected a metric of the epochs, {received(metric)}."
                 f"{nearest(metric, known)} There are: {', '.join(sorted(known))}."
             )
-        curves = [
+        curved = [t for t in trials if any(map(drawable, t.history.column(chosen)))]
+        some = _some(curved)
+        curves = (
             Curve(
                 trial.number,
                 shown.state_of(trial),
-                tuple(epoch.get(chosen, math.nan) for epoch in history),
+                tuple(trial.history.column(chosen)),
             )
-            for trial, history in zip(trials, histories, strict=True)
-        ]
+            for trial in reversed(some)
+        )
         best = shown.state.best(shown.metric, shown.mode)
         return Curves(
             name=shown.name,
             metric=chosen,
             mode=shown.mode if chosen == shown.metric else "",
-            curves=tuple(c for c in reversed(curves) if any(map(drawable, c.values))),
+            curves=tuple(curves),
             best=None if best is None else best.number,
             best_epoch=None if best is None else best.best_epoch,
+            hidden=len(curved) - len(some),
         )
 
     def draw(self, collected: Curves, figure: Figure) -> None:
@@ -102,7 +111,7 @@ class LearningCurves:
             return
         on.head(figure, title)
         kinds = _kinds(collected)
-        on.key(figure, _key(kinds))
+        on.key(figure, _key(kinds, collected))
         axes = on.panel(figure, right_px=104)
         longest = max(3, *(len(curve.values) for curve in collected.curves))
         margin = 0.02 * (longest - 1)
@@ -116,6 +125,17 @@ class LearningCurves:
             _draw(axes, kinds[kind], _style(kind))
         _mark(axes, collected, values)
         _label(axes, collected, kinds.get("running", []), values)
+
+
+def _some(trials: list[TrialState]) -> list[TrialState]:
+    """As many as can be drawn: the first, those that run, and every so many-th."""
+    points = sum(len(trial.history) for trial in trials)
+    step = max(1, -(-len(trials) // _MOST_CURVES), -(-points // _MOST_POINTS))
+    return [
+        trial
+        for place, trial in enumerate(trials)
+        if place % step == 0 or trial.state == "running"
+    ]
 
 
 class _Style(NamedTuple):
@@ -136,12 +156,20 @@ def _style(kind: str) -> _Style:
     }.get(kind, _Style(on.DIM, 1.0, dashed=True))
 
 
-def _key(kinds: dict[str, list[Curve]]) -> list[tuple[str, str, str]]:
+def _key(
+    kinds: dict[str, list[Curve]], collected: Curves
+) -> list[tuple[str, str, str]]:
     """What the colours mean; what did not finish looks alike."""
+    from notebook_automl.plots import _figure as on
+
     dim = [kind for kind in kinds if _style(kind).dashed]
     entries = [("—", _style(kind).colour, kind) for kind in kinds if kind not in dim]
     if dim:
         entries.append(("- -", _style(dim[0]).colour, ", ".join(dim)))
+    if collected.hidden:
+        drawn = len(collected.curves)
+        text = f"{drawn:,} of {drawn + collected.hidden:,} curves are drawn"
+        entries.append(("", on.MUTED, text))
     return entries
 
 

@@ -8,6 +8,7 @@ import math
 import os
 import shutil
 import uuid
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -247,12 +248,14 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, [text.encode("utf-8")])
 
 
-def write_bytes(path: Path, parts: Iterable[bytes], durable: bool = True) -> None:
+def write_bytes(
+    path: Path, parts: Iterable[bytes | array[float]], durable: bool = True
+) -> None:
     """Write a file at once: a reader sees the old one or the new one.
 
     Args:
         path: The file; what is there is replaced.
-        parts: What it holds.
+        parts: What it holds, one after the other.
         durable: Whether it waits for the disk, so that a reboot loses nothing.
 
     Raises:

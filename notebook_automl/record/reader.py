@@ -83,8 +83,7 @@ class Tail:
 
     def _size(self) -> int:
         try:
-            with open(self._path, "rb") as file:
-                return os.fstat(file.fileno()).st_size
+            return os.stat(self._path).st_size
         except FileNotFoundError:
             return 0
         except OSError as error:

@@ -13,6 +13,7 @@ import zlib
 from array import array
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from notebook_automl.record.events import CommandAcknowledged
 from notebook_automl.record.history import History, Table
@@ -41,10 +42,7 @@ def open_state(folder: RunFolder) -> tuple[RunState, Tail]:
     Raises:
         RunFolderError: The events cannot be read.
     """
-    try:
-        state, tail = _load(folder)
-    except Exception:  # whatever is wrong with a cache, the events are there
-        state, tail = RunState(), Tail(folder.events)
+    state, tail = load(folder) or (RunState(), Tail(folder.events))
     for piece in tail.pieces():
         for event in piece:
             state.apply(event)
@@ -79,6 +77,26 @@ def save(folder: RunFolder, state: RunState, offset: int, damaged: int = 0) -> N
     Raises:
         RunFolderError: It cannot be written; what was kept before stays.
     """
+    packed, numbers = _packed(state)
+    head = packed | {
+        "form": _FORM,
+        "offset": offset,
+        "damaged": damaged,
+        "events": _fingerprint(folder.events, offset),
+    }
+    # NaN as Python spells it: nobody else reads this.
+    text = json.dumps(head, default=lambda number: number.item()) + "\n"
+    parts: list[bytes | array[float]] = [text.encode("ascii"), *numbers]
+    checksum = 0
+    for part in parts:
+        checksum = zlib.crc32(part, checksum)
+    parts.append(checksum.to_bytes(_CHECKSUM_BYTES, "big"))
+    # Not worth the wait for the disk: whether it is whole can be told.
+    write_bytes(folder.snapshot, parts, durable=False)
+
+
+def _packed(state: RunState) -> tuple[dict[str, Any], list[array[float]]]:
+    """A state as JSON, and each trial's numbers."""
     versions: dict[int, dict[str, str]] = {}
     names: dict[tuple[str, ...], int] = {}
     rows, numbers = [], []
@@ -96,27 +114,32 @@ def save(folder: RunFolder, state: RunState, offset: int, damaged: int = 0) -> N
                 [*table.lacks.items()],
             ]
         )
-    head = {
-        "form": _FORM,
-        "offset": offset,
-        "damaged": damaged,
-        "events": _fingerprint(folder.events, offset),
+    packed = {
         "run": [getattr(state, name) for name in _RUN],
         "acknowledged": [asdict(answer) for answer in state.acknowledged.values()],
         "versions": [*versions.values()],
         "names": [*names],
         "trials": rows,
     }
-    # NaN as Python spells it: nobody else reads this.
-    text = json.dumps(head, default=lambda number: number.item())
-    content = b"".join([text.encode("ascii"), b"\n", *numbers])
-    checksum = zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "big")
-    # Not worth the wait for the disk: whether it is whole can be told.
-    write_bytes(folder.snapshot, (content, checksum), durable=False)
+    return packed, numbers
+
+
+def load(folder: RunFolder) -> tuple[RunState, Tail] | None:
+    """Give the state that was saved last, and what comes after it.
+
+    Args:
+        folder: The run.
+
+    Returns:
+        The two, or None if there is no snapshot that holds for these events.
+    """
+    try:
+        return _load(folder)
+    except Exception:  # whatever is wrong with a cache, the events are there
+        return None
 
 
 def _load(folder: RunFolder) -> tuple[RunState, Tail]:
-    """Give what was saved; raises anything if that does not hold."""
     whole = folder.snapshot.read_bytes()
     content = memoryview(whole)[:-_CHECKSUM_BYTES]
     _expect(zlib.crc32(content), int.from_bytes(whole[-_CHECKSUM_BYTES:], "big"))
@@ -132,6 +155,7 @@ def _load(folder: RunFolder) -> tuple[RunState, Tail]:
     for values, version, columns, count, lacks in head["trials"]:
         end = begin + count * _NUMBER_BYTES
         numbers = array("d", content[begin:end].tobytes())
+        _expect(len(numbers), count)
         lacking = {row: tuple(missing) for row, missing in lacks}
         trial = TrialState(
             **dict(zip(_TRIAL, values, strict=True)),

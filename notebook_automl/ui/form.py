@@ -105,16 +105,15 @@ def targets(data: Any) -> list[Choice]:
     ]
 
 
-def form_fields(data: Any, values: Mapping[str, Any], names: list[Choice]) -> list[Any]:
+def form_fields(data: Any, task: str, names: list[Choice]) -> list[Any]:
     """Every field of `Search` as the page draws it.
 
     Args:
         data: The data that were chosen, or None.
-        values: What the form holds.
+        task: Whose metrics may be chosen; "auto" for those of all tasks.
         names: The variables that may be chosen.
     """
     lists = {"data": names, "target": targets(data)}
-    task = str(values.get("task") or "auto")
     return [_field(name, lists.get(name), task) for name in _ordered()]
 
 
@@ -155,6 +154,15 @@ def call(values: Mapping[str, Any], module: str) -> str:
         if name in values and values[name] != FIELDS[name].default
     ]
     return f"{module}.Search({', '.join([str(values.get('data') or ''), *given])})"
+
+
+def line(values: Mapping[str, Any]) -> str:
+    """The line of Python that the form stands for; empty without data.
+
+    Args:
+        values: What the form holds.
+    """
+    return f"{call(values, MODULE)}.start()" if values.get("data") else ""
 
 
 def new_cell(values: Mapping[str, Any], module: str, known: bool) -> str:

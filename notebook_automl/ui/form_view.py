@@ -112,7 +112,8 @@ class FormView(Widget):
         if "data" not in self._values and len(names) == 1:
             self._values["data"] = names[0].value
         data, errors, decided = self._look()
-        fields = form.form_fields(data, self._values, names)
+        task = decided.get("task") or self._values.get("task", "auto")
+        fields = form.form_fields(data, task, names)
         for field in fields:
             if field["name"] in _AUTO:
                 field["proposed"] = decided.get(field["name"])
@@ -126,7 +127,7 @@ class FormView(Widget):
             "fields": fields,
             "values": form.defaults() | self._values,
             "errors": errors,
-            "line": f"{form.call(self._values, form.MODULE)}.start()",
+            "line": form.line(self._values),
             "cell": self._cell is not None,
             "ready": complete and not errors,
             "busy": False,

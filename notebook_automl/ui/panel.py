@@ -45,8 +45,8 @@ class Panel:
             self._values["data"] = names[0] if len(names) == 1 else pair
 
     def __repr__(self) -> str:
-        line = form.call(self._values, form.MODULE)
-        return f"The form needs a notebook. Here, type {line}.start()"
+        line = form.line({"data": "df"} | self._values)
+        return f"The form needs a notebook. Here, type {line}"
 
     def _ipython_display_(self) -> None:
         shell = current_shell()

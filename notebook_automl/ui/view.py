@@ -15,14 +15,18 @@ from notebook_automl.api.run import Run
 from notebook_automl.api.supervisor import ENDED
 from notebook_automl.errors import AutoMLError, SearchError, received
 from notebook_automl.page.bridge import bridge
-from notebook_automl.plots._still import still
+from notebook_automl.plots._plot import Shown
+from notebook_automl.plots._still import Still, still
 from notebook_automl.ui.feed import Feed
 from notebook_automl.ui.widget import Widget
 
+WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 VIEW_MIME = "application/vnd.notebook-automl.view+json"
 _STILL_S = 10.0
 _POLL_S = 0.2
-_HELLO_S = 3.0
+# A page answers within milliseconds, unless its messages wait for the cell's end.
+_HELLO_S = 1.0
+_HEADLESS_S = 5.0
 _NO_EXTENSION = (
     "This page has no extension of notebook-automl: it cannot insert code, and its "
     "buttons wait while a cell runs. Type pip install notebook-automl where "
@@ -41,10 +45,13 @@ class View(Widget):
         super().__init__("view")
         self._run = run
         self._began_s = time.monotonic()
+        self._watched = self._dropped = False
         self._displays: list[DisplayHandle] = []
         self._greeted = threading.Event()
         self._kept = threading.Condition()
         self._kept_of: tuple[object, ...] = ()
+        self._drawing = threading.Lock()
+        self._drawn: tuple[Shown, Still] | None = None
         self._feed = Feed(run, self.send, self._lines, self._notice)
         bridge().on_hello(lambda hello: self._greeted.set())
         self._feed.start()
@@ -52,8 +59,11 @@ class View(Widget):
 
     def show(self) -> None:
         """Make it an output of the cell that runs."""
+        bundle = self._bundle(self._first())
+        if self._run.status in ENDED and not bridge().wait_for_hello(_HELLO_S):
+            bundle = self._without_widget(bundle)
         handle = DisplayHandle()  # type: ignore[no-untyped-call]
-        handle.display(self._bundle(self._first()), raw=True)  # type: ignore[no-untyped-call]
+        handle.display(bundle, raw=True)  # type: ignore[no-untyped-call]
         self._displays.append(handle)
 
     def catch_up(self, until_s: float) -> None:
@@ -72,6 +82,7 @@ class View(Widget):
         return self._feed.status in ENDED and self._kept_of == self._feed.seen
 
     def ready(self) -> None:
+        self._watched = True
         self._feed.again()
 
     def obey(self, content: Mapping[str, Any], envelope: Mapping[str, Any]) -> str:
@@ -97,7 +108,7 @@ class View(Widget):
         """What is missing between kernel and page, a line each."""
         ours, hello = bridge().version, bridge().hello
         if hello is None:
-            waited = time.monotonic() - self._began_s > _HELLO_S
+            waited = time.monotonic() - self._began_s > _HEADLESS_S
             return [_NO_EXTENSION] if waited else []
         if hello.version != ours:
             return [
@@ -119,7 +130,7 @@ class View(Widget):
         widget = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         mark = {"version": 1, "handle": self.handle, "run": self._run.name}
         return {
-            "application/vnd.jupyter.widget-view+json": widget,
+            WIDGET_MIME: widget,
             VIEW_MIME: mark | {"folder": self._run.search.get("folder")},
             **data,
         }
@@ -133,7 +144,11 @@ class View(Widget):
 
     def _still(self) -> dict[str, str]:
         """The saved view: a picture and a table, for who has no kernel."""
-        drawn = still(self._run.shown())
+        with self._drawing:  # a cell and `_keep_still` often want the same one
+            shown = self._run.shown()
+            if self._drawn is None or not _alike(shown, self._drawn[0]):
+                self._drawn = shown, still(shown)
+            drawn = self._drawn[1]
         png = base64.b64encode(drawn.png).decode()
         return {"image/png": png, "text/html": drawn.html, "text/plain": drawn.text}
 
@@ -157,7 +172,28 @@ class View(Widget):
         """Put the saved view where the notebook keeps it."""
         if bridge().hello is not None:
             # Updates of displays reach no page that was reloaded since.
-            bridge().tell("still", handle=self.handle, data=data)
+            more = self._bundle(data) if self._dropped else data
+            bridge().tell("still", handle=self.handle, data=more)
+            self._dropped = False
             return
+        bundle = self._bundle(data)
+        ended = self._feed.status in ENDED
+        if ended or time.monotonic() - self._began_s > _HEADLESS_S:
+            bundle = self._without_widget(bundle)
         for display in self._displays:
-            display.update(self._bundle(data), raw=True)  # type: ignore[no-untyped-call]
+            display.update(bundle, raw=True)  # type: ignore[no-untyped-call]
+
+    def _without_widget(self, bundle: dict[str, Any]) -> dict[str, Any]:
+        """Where no page is: nbclient saves a widget's state, which nbconvert prefers.
+
+        A page that comes after all gets the widget with the next saved view.
+        """
+        if self._watched:
+            return bundle
+        self._dropped = True
+        return {mime: data for mime, data in bundle.items() if mime != WIDGET_MIME}
+
+
+def _alike(one: Shown, other: Shown) -> bool:
+    """Whether two looks at a run saw the same: what is read stays as it was."""
+    return one.state is other.state and one.status == other.status

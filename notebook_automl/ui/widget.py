@@ -36,7 +36,8 @@ class Widget(anywidget.AnyWidget):
 
     def answer(self, request: str, ok: bool, message: str) -> None:
         """Say what came of something that was asked here."""
-        self.send({"kind": "answer", "request": request, "ok": ok, "message": message})
+        told = message[:1].upper() + message[1:]
+        self.send({"kind": "answer", "request": request, "ok": ok, "message": told})
 
     def ready(self) -> None:
         """A view of the widget begins: it knows nothing yet."""

@@ -120,3 +120,26 @@ def test_everything_can_be_done_with_the_keyboard(open_notebook: Open) -> None:
             break
     assert [name for name, _ in seen][-1] == "Start"
     assert all(visible for _, visible in seen), seen
+
+
+def test_keys_that_are_typed_into_a_field_leave_the_notebook_alone(
+    open_notebook: Open,
+) -> None:
+    notebook = open_notebook(DATA, "automl.Panel(df)")
+    notebook.run("cell-0")
+    notebook.run("cell-1")
+    before = notebook.cells()
+    keys = notebook.page.keyboard
+    minutes = field(notebook, "Minutes")
+    minutes.click()
+    keys.press("End")
+    keys.type("77")
+    keys.press("Control+z")
+    expect(minutes).not_to_have_value("1077")
+    minutes.fill("")
+    keys.type("ddaabb")
+    expect(minutes).to_have_value("ddaabb")
+    field(notebook, "Target").focus()
+    keys.type("dd")
+    keys.press("Escape")
+    assert [c["source"] for c in notebook.cells()] == [c["source"] for c in before]

@@ -18,8 +18,7 @@ export function passOnEvents(notebooks: Notebooks, connections: Connections): vo
       return;
     }
     event.preventDefault();
-    const cell = panel.content.widgets.find(widget => widget.node.contains(element));
-    const id = cell?.model.id ?? null;
-    connection.send({ op: 'widget', handle, page: connection.page, cell: id, content });
+    const cell = notebooks.cellAround(panel, element, handle);
+    connection.send({ op: 'widget', handle, page: connection.page, cell, content });
   });
 }

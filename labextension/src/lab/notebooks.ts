@@ -39,6 +39,12 @@ export class Notebooks {
     );
   }
 
+  /** The id of the cell around an element, or around an output with a handle. */
+  cellAround(panel: NotebookPanel, element: Node, handle: string): string | null {
+    const cell = panel.content.widgets.find(widget => widget.node.contains(element));
+    return cell?.model.id ?? findHandle(panel, handle)?.cell.id ?? null;
+  }
+
   /** The cell that an anchor names; null if no notebook of this kernel holds it. */
   find(kernelId: string, anchor: Anchor): Place | null {
     const panels = this.of(kernelId);

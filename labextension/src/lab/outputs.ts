@@ -9,7 +9,7 @@ type Data = IDisplayData['data'];
 export function setStill(
   panel: NotebookPanel,
   handle: string,
-  data: Record<string, string>
+  data: Record<string, string | object>
 ): void {
   for (const place of outputsOf(panel)) {
     const held = place.output.data;

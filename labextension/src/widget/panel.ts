@@ -190,7 +190,7 @@ class CodeLine {
 
   update(form: Form): void {
     setText(this.code, form.line);
-    setText(this.hint, form.cell ? 'In the cell below; edit it there or here.' : '');
+    setText(this.hint, form.cell ? hintOf(form) : '');
     show(this.element, form.line !== '');
   }
 
@@ -204,6 +204,12 @@ class CodeLine {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => setText(this.copy, 'Copy'), COPIED_MS);
   }
+}
+
+function hintOf(form: Form): string {
+  return Object.keys(form.errors).length === 0
+    ? 'In the cell below; edit it there, and the form follows.'
+    : 'The cell below keeps what it had until this is right.';
 }
 
 /** Pages that are not secure have no clipboard: then the text is marked. */

@@ -38,9 +38,10 @@ class View {
     const { store, selection } = this;
     this.painter = new Painter(el, () => this.paint());
     this.link = new Link(model, el, (message, buffers) => this.take(message, buffers));
-    const status = new StatusLine();
-    this.runControls = new RunControls(store, this.link, status);
-    this.trialControls = new TrialControls(store, selection, this.link, status);
+    // An answer stands beside the buttons that it answers.
+    const [runStatus, trialStatus] = [new StatusLine(), new StatusLine()];
+    this.runControls = new RunControls(store, this.link, runStatus);
+    this.trialControls = new TrialControls(store, selection, this.link, trialStatus);
     const visible = () => this.painter.visible;
     this.header = new Header(store, visible, this.runControls.element);
     this.board = new Board(store, selection, this.painter);
@@ -50,10 +51,11 @@ class View {
     const root = h('div', { class: 'automl automl-view' });
     root.append(
       this.header.element,
-      status.element,
+      runStatus.element,
       this.running.element,
       this.board.element,
       this.details.element,
+      trialStatus.element,
       this.leaderboard.element,
       this.announcer.element
     );

@@ -25,9 +25,9 @@ export function inkOf(store: Store, row: TrialRow | undefined, theme: Theme): In
   }
   const crowd = Math.min(1, 8 / Math.max(1, store.rows.size));
   if (row.state !== 'completed' || place === null) {
-    return { colour: theme.dim, alpha: Math.max(0.05, 0.4 * crowd), width: 1 };
+    return { colour: theme.dim, alpha: Math.max(0.15, 0.5 * crowd), width: 1 };
   }
-  const faintest = Math.max(0.035, 0.22 * crowd);
+  const faintest = Math.max(0.14, 0.3 * crowd);
   const depth = Math.max(8, Math.min(BRIGHT, store.ranked));
   const share = Math.max(0, 1 - (place - 1) / depth);
   const alpha = faintest + (MOST_ALPHA - faintest) * share ** 3;
