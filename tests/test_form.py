@@ -78,11 +78,40 @@ def test_a_cell_without_a_search_is_told_as_such(source: str, said: str) -> None
         form.read(source)
 
 
-def test_what_the_form_cannot_show_is_told_at_its_field() -> None:
-    values, errors = form.read("Search(df, minutes=2 * n, epoch=3, trials=4)")
-    assert values == {"data": "df", "trials": 4}
-    assert "2 * n" in errors["minutes"]
+def test_what_only_the_cell_can_evaluate_stays_as_it_stands() -> None:
+    source = "run = Search(df.dropna(), minutes=2 * n, trials=4, **more).start()"
+    values, errors = form.read(source)
+    assert not errors
+    assert values == {
+        "data": "df.dropna()",
+        "minutes": "2 * n",
+        "trials": 4,
+        "**": "more",
+    }
+    assert form.literals(values) == {"trials": 4}
+    assert form.written(source, values | {"seed": 3}) == (
+        "run = Search(df.dropna(), minutes=2 * n, trials=4, seed=3, **more).start()"
+    )
+
+
+def test_an_option_that_is_none_is_told() -> None:
+    _, errors = form.read("Search(df, epoch=3)")
     assert "Did you mean 'epochs'?" in errors[""]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "%time run = automl.Search(df, trials=4).start()",
+        "%%time\nrün = automl.Search(df, trials=4).start()\nrün",
+        "!ls -l\n%pip list\nautoml.Search(df, trials=4)  # 10 %",
+        "x = (7\n% 4)\nautoml.Search(df, trials=4)",
+    ],
+)
+def test_magics_stand_beside_a_search(source: str) -> None:
+    assert form.read(source) == ({"data": "df", "trials": 4}, {})
+    new = form.written(source, {"data": "df", "trials": 5})
+    assert new == source.replace("trials=4", "trials=5")
 
 
 def test_variables_are_listed_with_shape_and_types() -> None:

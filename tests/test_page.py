@@ -217,25 +217,69 @@ def test_errors_stand_at_their_fields_and_nothing_is_lost(
     form_of(front, lambda told: told["ready"])
 
 
-def test_a_cell_that_is_no_search_is_told_and_a_deleted_one_comes_back_by_start(
-    front: Front, panel: str
-) -> None:
+def ready_form(front: Front, panel: str) -> None:
+    """A form whose line stands in its cell."""
     front.greet()
     front.press(panel, "ready", cell="panel")
     front.press(panel, "set", cell="panel", field="target", value="cultivar")
     form_of(front, lambda told: told["cell"])
+
+
+def test_a_cell_that_is_no_search_is_left_and_start_makes_a_new_one(
+    front: Front, panel: str
+) -> None:
+    ready_form(front, panel)
+    front.cells[SEARCH] = "run = ("
     front.say("source", cell=SEARCH, source="run = (")
-    form = form_of(front, lambda told: told["errors"])
-    assert "line 1" in form["errors"][""]
-    assert form["values"]["target"] == "cultivar"
-    del front.cells[SEARCH]
-    front.say("source", cell=SEARCH, source=None)
-    form_of(front, lambda told: not told["cell"] and told["ready"])
+    form = form_of(front, lambda told: told["note"])
+    assert "line 1" in form["note"] and "Start makes a new one" in form["note"]
+    assert form["values"]["target"] == "cultivar" and form["ready"]
     started = front.answer(front.press(panel, "start", cell="panel"))
     assert started["ok"], started
+    assert front.cells[SEARCH] == "run = ("
+    assert "Search(df" in front.cells["panel panel 1/search"]
     insert = [told for told in front.told if told["op"] == "insert"][-1]
     assert insert["run"] and not insert["undoable"]
-    assert "Search(df" in front.cells[SEARCH]
+
+
+def test_a_deleted_cell_comes_back_by_undo_or_by_start(
+    front: Front, panel: str
+) -> None:
+    ready_form(front, panel)
+    mine = 'run = automl.Search(df, target="cultivar", minutes=4).start()'
+    front.say("source", cell=SEARCH, source=mine)
+    form_of(front, lambda told: told["values"]["minutes"] == 4)
+    front.say("source", cell=SEARCH, source=None)
+    form_of(front, lambda told: not told["cell"])
+    front.cells[SEARCH] = mine
+    front.say("source", cell=SEARCH, source=mine)
+    form_of(front, lambda told: told["cell"])
+    front.press(panel, "set", cell="panel", field="minutes", value=6)
+    front.until(lambda _: "minutes=6" in front.cells[SEARCH])
+    # It came back without a word: the form says what is so all the same.
+    front.say("source", cell=SEARCH, source=None)
+    form_of(front, lambda told: not told["cell"])
+    front.cells[SEARCH] = mine
+    front.press(panel, "set", cell="panel", field="minutes", value=7)
+    front.until(lambda _: "minutes=7" in front.cells[SEARCH])
+    front.say("source", cell=SEARCH, source=None)
+    form_of(front, lambda told: not told["cell"])
+    del front.cells[SEARCH]
+    started = front.answer(front.press(panel, "start", cell="panel"))
+    assert started["ok"], started
+    assert "minutes=7" in front.cells[SEARCH]
+
+
+def test_expressions_of_the_cell_are_kept_by_the_form(front: Front, panel: str) -> None:
+    ready_form(front, panel)
+    mine = 'run = automl.Search(df.dropna(), target="cultivar", minutes=n).start()'
+    front.cells[SEARCH] = mine
+    front.say("source", cell=SEARCH, source=mine)
+    form = form_of(front, lambda told: told["values"]["minutes"] == "n")
+    assert form["ready"] and form["values"]["data"] == "df.dropna()"
+    front.press(panel, "set", cell="panel", field="seed", value=3)
+    front.until(lambda _: "minutes=n, seed=3)" in front.cells[SEARCH])
+    assert "Search(df.dropna(), " in front.cells[SEARCH]
 
 
 def test_a_form_that_is_opened_again_finds_its_cell(front: Front, panel: str) -> None:

@@ -360,6 +360,7 @@ export type WidgetInbox = Frame | Answer | Form;
 export interface SavedView {
   version: number;
   handle: string;
-  run: string;
+  /** null: it shows no run but a form. */
+  run: string | null;
   folder: string | null;
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, get_args, get_type_hints
@@ -16,10 +18,14 @@ from notebook_automl.ui import options
 MODULE = "automl"
 """What this package is called in the cells of a form."""
 
+# Where the form keeps what a cell spreads into the call.
+_MORE = "**"
 _MAIN = ("data", "target", "task", "metric", "minutes")
 FIELDS = {field.name: field for field in fields(Search)}
 """The fields of `Search`, by name."""
 _HINTS = get_type_hints(Search)
+# A magic and what it is called, or a command of the system.
+_MAGIC = re.compile(r"\s*(?:%%?(?P<name>\w+)|!|%)\s*")
 # So many arrays make a list of pairs that nobody reads.
 _MOST_PAIRS = 50
 
@@ -37,6 +43,10 @@ class Choice:
     value: Any
     label: str
     detail: str = ""
+
+
+class Expression(str):
+    """A value that stands in a cell as code which only the cell can evaluate."""
 
 
 def defaults() -> dict[str, Any]:
@@ -149,11 +159,16 @@ def call(values: Mapping[str, Any], module: str) -> str:
         module: What this package is called in the notebook.
     """
     given = [
-        f"{name}={literal(values[name])}"
+        f"{name}={_code(values[name])}"
         for name in list(FIELDS)[1:]
         if name in values and values[name] != FIELDS[name].default
     ]
+    given += [f"**{values[_MORE]}"] if _MORE in values else []
     return f"{module}.Search({', '.join([str(values.get('data') or ''), *given])})"
+
+
+def _code(value: Any) -> str:
+    return str(value) if isinstance(value, Expression) else literal(value)
 
 
 def line(values: Mapping[str, Any]) -> str:
@@ -206,8 +221,8 @@ def read(source: str) -> tuple[dict[str, Any], dict[str, str]]:
         source: The cell.
 
     Returns:
-        The values of the fields that stand in it, the data as an expression; and what
-        is wrong with others, by field.
+        The values of the fields that stand in it, the data as an expression, others
+        that are no literals as `Expression`; and what is wrong, by field.
 
     Raises:
         SearchError: There is no `Search(...)` in it, or it is no Python.
@@ -215,27 +230,36 @@ def read(source: str) -> tuple[dict[str, Any], dict[str, str]]:
     values: dict[str, Any] = {}
     errors: dict[str, str] = {}
     for name, node in _arguments(_search_in(source)):
-        if name not in FIELDS:
+        if name not in FIELDS and name != _MORE:
             errors[""] = (
                 f"Expected an option of Search, got {name!r} (str)."
                 f"{nearest(name, FIELDS)}"
             )
-        elif name == "data":
+        elif name == "data" and _names_in(node):
             values[name] = ast.unparse(node)
         else:
-            try:
-                values[name] = ast.literal_eval(node)
-            except ValueError:
-                errors[name] = (
-                    f"Expected a value that the form can show, got "
-                    f"{ast.unparse(node)} (an expression). It is kept in the cell."
-                )
+            values[name] = _value_of(name, node)
     return values, errors
 
 
+def _value_of(name: str, node: ast.expr) -> Any:
+    if name not in ("data", _MORE):
+        with contextlib.suppress(ValueError):
+            return ast.literal_eval(node)
+    return Expression(ast.unparse(node))
+
+
+def _names_in(node: ast.expr | None) -> list[str]:
+    """The variables in a name or a pair of names; empty for anything else."""
+    parts = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
+    names = [part.id for part in parts if isinstance(part, ast.Name)]
+    return names if len(names) == len(parts) else []
+
+
 def _search_in(source: str) -> ast.Call:
+    plain = source if _is_python(source) else _without_magics(source)
     try:
-        tree = ast.parse(source)
+        tree = ast.parse(plain)
     except SyntaxError as error:
         raise SearchError(
             f"Expected Python in the cell below, got an error in line {error.lineno}: "
@@ -245,9 +269,31 @@ def _search_in(source: str) -> ast.Call:
         if isinstance(node, ast.Call) and _called(node.func) == "Search":
             return node
     raise SearchError(
-        "Expected automl.Search(...) in the cell below, got a cell without it. Press "
-        "Start for a new one."
+        "Expected automl.Search(...) in the cell below, got a cell without it."
     )
+
+
+def _without_magics(source: str) -> str:
+    """The same places and bytes with IPython's own syntax blanked out."""
+    lines = []
+    for line in source.split("\n"):
+        magic = _MAGIC.match(line)
+        if magic is not None:
+            rest = line[magic.end() :]
+            kept = rest if magic["name"] and _is_python(rest.strip()) else ""
+            line = " " * len(line.encode()[: -len(kept.encode()) or None]) + kept
+            # What stood behind a magic stands alone: nothing may be before it.
+            line = f"0;{line[2:]}" if kept else line
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _is_python(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True
 
 
 def _called(func: ast.expr) -> str:
@@ -257,20 +303,33 @@ def _called(func: ast.expr) -> str:
 def _arguments(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     yield from zip(FIELDS, node.args, strict=False)
     for keyword in node.keywords:
-        yield keyword.arg or "**", keyword.value
+        yield keyword.arg or _MORE, keyword.value
+
+
+def literals(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are known here, without the data.
+
+    Args:
+        values: What the form holds.
+    """
+    return {
+        name: value
+        for name, value in values.items()
+        if name != "data" and not isinstance(value, Expression)
+    }
 
 
 def check(values: Mapping[str, Any]) -> dict[str, str]:
     """What is wrong with each field by itself.
 
     Args:
-        values: What the form holds, without the data.
+        values: What the form holds; the data and expressions are left out.
 
     Returns:
         Messages, by field.
     """
     errors = {}
-    for name, value in values.items():
+    for name, value in literals(values).items():
         try:
             Search(**{name: value})
         except AutoMLError as error:
@@ -292,13 +351,12 @@ def evaluate(expression: str, namespace: Mapping[str, Any]) -> Any:
         node = ast.parse(expression, mode="eval").body
     except SyntaxError:
         node = None
-    parts = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
-    names = [part.id for part in parts if isinstance(part, ast.Name)]
-    missing = [name for name in names if name not in namespace]
-    if len(names) != len(parts) or missing:
+    names = _names_in(node)
+    if not names or any(name not in namespace for name in names):
+        known = [choice.value for choice in variables(namespace)]
         raise SearchError(
             "Expected the name of a variable, or of two as (x, y), "
-            f"{received(expression)}.{nearest(expression, namespace)} Run the cell "
+            f"{received(str(expression))}.{nearest(expression, known)} Run the cell "
             "that makes it first.",
             field="data",
         )

@@ -37,15 +37,16 @@ class FormView(Widget):
         self._home = current_cell()
         self._page: str | None = None
         self._cell: str | None = None
-        # The same when the notebook is opened again, so that its cell is found again.
-        self._export = f"panel {self._home}"
+        self._left = 0
+        self._busy = True
         self._source = ""
         self._misread: dict[str, str] = {}
         self._schema: tuple[object, Schema] | None = None
         self._told: dict[str, Any] = {}
-        self._note, self._started = "", False
+        self._note = ""
         super().__init__("panel")
         self.box = ipywidgets.VBox([self])
+        shell.events.register("pre_run_cell", self._cell_begins)
         shell.events.register("post_run_cell", self._cell_ran)
         if (earlier := _FORMS.pop(self._home, None)) is not None:
             earlier.leave()
@@ -53,6 +54,7 @@ class FormView(Widget):
 
     def leave(self) -> None:
         """Give way to another form in the same cell."""
+        self._shell.events.unregister("pre_run_cell", self._cell_begins)
         self._shell.events.unregister("post_run_cell", self._cell_ran)
         self.box.close()
         self.close()
@@ -66,14 +68,11 @@ class FormView(Widget):
     def _begin(self) -> None:
         """Tell a page everything; a cell of an earlier form is taken up again."""
         self._told = {}
-        if self._cell is None and self._home and bridge().hello is not None:
-            at = {"anchor": {"cell": self._home}, "part": _PART}
-            found = bridge().ask("read", export=self._export, **at)
-            if found is not None and found.get("cell"):
-                self._take(str(found["cell"]), str(found["page"]))
-                self._edited(found["source"])
-                return
-        self._refresh()
+        if self._cell is None and (found := self._standing()) is not None:
+            self._take(found)
+            self._edited(self._cell, found["source"])
+        else:
+            self._refresh()
 
     def obey(self, content: Mapping[str, Any], envelope: Mapping[str, Any]) -> str:
         self._home = envelope.get("cell") or self._home
@@ -99,11 +98,15 @@ class FormView(Widget):
         if field == "data":
             self._values.pop("target", None)  # a column of other data
         self._refresh()
-        self._write()
+        if self._told["ready"]:
+            self._keep_in_step()
+
+    def _cell_begins(self, *_: object) -> None:
+        self._busy = True
 
     def _cell_ran(self, *_: object) -> None:
         """Variables may have come, gone or changed."""
-        self._schema = None
+        self._busy, self._schema = False, None
         self.begin(self._refresh)
 
     def _refresh(self) -> None:
@@ -119,9 +122,10 @@ class FormView(Widget):
                 field["proposed"] = decided.get(field["name"])
             if field["name"] == "data":
                 field["detail"] = _detail(names, self._values.get("data"))
-        complete = "data" in self._values and (
-            "target" in self._values or not hasattr(data, "columns")
-        )
+        named = self._values.get("data")
+        table = data is None or hasattr(data, "columns")
+        known = "target" in self._values or isinstance(named, form.Expression)
+        complete = named is not None and (known or not table)
         told = {
             "kind": "form",
             "fields": fields,
@@ -141,42 +145,51 @@ class FormView(Widget):
 
     def _look(self) -> tuple[Any, dict[str, str], dict[str, Any]]:
         """The data, what is wrong by field, and what "auto" stands for."""
-        values = {name: v for name, v in self._values.items() if name != "data"}
-        errors = form.check(values) | self._misread
-        if "data" not in self._values:
+        errors = form.check(self._values) | self._misread
+        named = self._values.get("data")
+        if named is None or isinstance(named, form.Expression):
             return None, errors, {}
-        data = None
+        data, values = None, form.literals(self._values)
         try:
-            data = form.evaluate(self._values["data"], self._shell.user_ns)
+            data = form.evaluate(named, self._shell.user_ns)
             if errors or (hasattr(data, "columns") and "target" not in values):
                 return data, errors, {}
             search = Search(data, **values)
-            key = (self._values["data"], values.get("target"))
+            key = (named, values.get("target"))
             if self._schema is None or self._schema[0] != key:
                 self._schema = key, search.schema()
             return data, errors, search.description(self._schema[1])
         except AutoMLError as error:
             return data, errors | {error.field or "": str(error)}, {}
 
-    def _write(self) -> None:
-        """Keep the line in the cell in step with the form."""
-        if not self._told["ready"] or bridge().hello is None:
-            return
-        if self._cell is None:
-            self._insert(run=False)
-            return
-        source = form.written(self._source, self._values)
-        if source != self._source:
-            page = self._page
-            answer = bridge().ask("write", page=page, cell=self._cell, source=source)
-            if answer is not None and answer.get("ok"):
-                self._source = source
-            else:
-                self._cell = None
+    def _keep_in_step(self) -> bool:
+        """Let the cell say what the form says; False if there is no page to do so."""
+        if bridge().hello is None:
+            return False
+        if self._cell is None and (found := self._standing()) is not None:
+            self._take(found)
+        return self._write() or self._insert(self._new_cell(), run=False)
 
-    def _insert(self, run: bool) -> bool:
-        """Put the cell below the form's own, or find it there; False without a page."""
-        source = self._source if self._cell is not None else self._new_cell()
+    def _write(self) -> bool:
+        """Let the cell say it, if there is one that still asks for a search."""
+        if self._cell is None:
+            return False
+        try:
+            source = form.written(self._source, self._values)
+        except SearchError:
+            self._leave_cell()
+            return False
+        if source != self._source:
+            at = {"page": self._page, "cell": self._cell}
+            answer = bridge().ask("write", source=source, **at)
+            if answer is None or not answer.get("ok"):
+                self._cell = None
+                return False
+            self._source = source
+        return True
+
+    def _insert(self, source: str, run: bool) -> bool:
+        """Put the cell below the form's own, or where it stands; maybe run it."""
         done = insert(
             self._export,
             [PageCell(_PART, "code", source)],
@@ -187,38 +200,57 @@ class FormView(Widget):
         )
         if done is None:
             return False
-        self._source = source
         if self._cell != done.cells[0]:
-            self._take(done.cells[0], done.page)
+            self._take({"cell": done.cells[0], "page": done.page, "source": source})
             self._refresh()
         return True
 
-    def _take(self, cell: str, page: str) -> None:
-        """Keep in step with this cell from now on."""
-        self._cell, self._page = cell, page
-        bridge().watch(cell, page, self._on_source)
+    def _standing(self) -> Mapping[str, Any] | None:
+        """The cell that stands below the form already, with its page and source."""
+        if self._home is None or bridge().hello is None:
+            return None
+        at = {"anchor": {"cell": self._home}, "part": _PART}
+        found = bridge().ask("read", export=self._export, **at)
+        return found if found is not None and found.get("cell") else None
+
+    def _take(self, found: Mapping[str, Any]) -> None:
+        """Keep in step with a cell from now on."""
+        cell = str(found["cell"])
+        self._cell, self._page = cell, str(found["page"])
+        self._source = str(found["source"])
+
+        def on_source(source: str | None) -> None:
+            self.begin(self._edited, cell, source)
+
+        bridge().watch(cell, self._page, on_source)
+
+    def _leave_cell(self) -> None:
+        """Leave to the person a cell that has no search any more."""
+        self._left += 1
+        self._cell, self._misread = None, {}
+
+    @property
+    def _export(self) -> str:
+        """The same when the notebook is opened again, so that the cell is found."""
+        return f"panel {self._home}" + f" {self._left}" * (self._left > 0)
 
     def _new_cell(self) -> str:
         module = self._shell.user_ns.get(form.MODULE)
         return form.new_cell(self._values, form.MODULE, module is notebook_automl)
 
-    def _on_source(self, source: str | None) -> None:
-        self.begin(self._edited, source)
-
-    def _edited(self, source: str | None) -> None:
-        """Let the form follow a person's edit of the cell."""
+    def _edited(self, cell: str | None, source: str | None) -> None:
+        """Let the form follow a person's edit of its cell."""
+        if self._cell not in (None, cell):
+            return  # another cell has taken the place of this one
         self._misread, self._note = {}, ""
         if source is None:
             self._cell = None
         else:
-            self._source = source
+            self._cell, self._source = cell, source
             try:
-                values, self._misread = form.read(source)
-                # What the form cannot show stays as it was, and in the cell.
-                kept = {n: v for n, v in self._values.items() if n in self._misread}
-                self._values = kept | values
+                self._values, self._misread = form.read(source)
             except SearchError as error:
-                self._misread = {"": str(error)}
+                self._note = f"{error} Start makes a new one."
         self._refresh()
 
     def _start(self) -> str:
@@ -227,14 +259,13 @@ class FormView(Widget):
         self._refresh()
         if not self._told["ready"]:
             errors = list(self._told["errors"].values())
-            raise SearchError(
-                errors[0] if errors else "Choose data and a target first."
-            )
-        if self._insert(run=True):
-            return "The cell below runs the search."
-        values = {name: v for name, v in self._values.items() if name != "data"}
+            missing = "Expected data and a target, got none. Choose them first."
+            raise SearchError(errors[0] if errors else missing)
+        if self._keep_in_step() and self._insert(self._source, run=True):
+            first = " as soon as the kernel is free" if self._busy else ""
+            return f"The cell below runs the search{first}."
         data = form.evaluate(self._values["data"], self._shell.user_ns)
-        run = Search(data, **values).start()
+        run = Search(data, **form.literals(self._values)).start()
         self._shell.push({"run": run})
         self.box.children = [self, view_of(run)]
         return f"Started {run.name}. Its variable is called run."

@@ -57,12 +57,8 @@ class Panel:
 
         from notebook_automl.ui.form_view import FormView
 
-        box = FormView(shell, dict(self._values)).box
-        model = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+        view = FormView(shell, dict(self._values))
         text = "The form of notebook-automl: run this cell to open it."
-        bundle = {
-            "application/vnd.jupyter.widget-view+json": model,
-            "text/html": f"<p>{text}</p>",
-            "text/plain": text,
-        }
+        saved = {"text/html": f"<p>{text}</p>", "text/plain": text}
+        bundle = view.bundle(view.box.model_id, saved)
         display(bundle, raw=True)  # type: ignore[no-untyped-call]

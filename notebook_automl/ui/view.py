@@ -18,10 +18,8 @@ from notebook_automl.page.bridge import bridge
 from notebook_automl.plots._plot import Shown
 from notebook_automl.plots._still import Still, still
 from notebook_automl.ui.feed import Feed
-from notebook_automl.ui.widget import Widget
+from notebook_automl.ui.widget import WIDGET_MIME, Widget
 
-WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
-VIEW_MIME = "application/vnd.notebook-automl.view+json"
 _STILL_S = 10.0
 _POLL_S = 0.2
 # A page answers within milliseconds, unless its messages wait for the cell's end.
@@ -125,15 +123,9 @@ class View(Widget):
         name = self._run.name
         bridge().tell("notice", kind=kind, message=f"{name}: {line}", run=name)
 
-    def _bundle(self, data: Mapping[str, str]) -> dict[str, Any]:
-        """An output: the widget, what it is a view of, and how that stands."""
-        widget = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        mark = {"version": 1, "handle": self.handle, "run": self._run.name}
-        return {
-            WIDGET_MIME: widget,
-            VIEW_MIME: mark | {"folder": self._run.search.get("folder")},
-            **data,
-        }
+    def _bundle(self, saved: Mapping[str, str]) -> dict[str, Any]:
+        folder = self._run.search.get("folder")
+        return self.bundle(self.model_id, saved, self._run.name, folder)
 
     def _first(self) -> dict[str, str]:
         """The saved view when the cell runs; a picture costs a second, and can wait."""

@@ -14,6 +14,8 @@ import traitlets
 from notebook_automl.errors import AutoMLError
 from notebook_automl.page.bridge import acting_for, bridge
 
+WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+VIEW_MIME = "application/vnd.notebook-automl.view+json"
 _STATIC = Path(__file__).parents[1] / "static"
 
 
@@ -33,6 +35,25 @@ class Widget(anywidget.AnyWidget):
         super().__init__(handle=uuid4().hex, kind=kind)
         bridge().serve(self.handle, self._heard)
         self.on_msg(lambda widget, content, buffers: self._heard(content, {}))
+
+    def bundle(
+        self,
+        model_id: str,
+        saved: Mapping[str, str],
+        run: str | None = None,
+        folder: str | None = None,
+    ) -> dict[str, Any]:
+        """An output: the widget, and what stands there without it.
+
+        Args:
+            model_id: Of the widget that is shown.
+            saved: What is saved with the notebook, by its MIME type.
+            run: The name of the run that it shows, if it shows one.
+            folder: Where that run is kept, if not where runs are.
+        """
+        widget = {"version_major": 2, "version_minor": 0, "model_id": model_id}
+        mark = {"version": 1, "handle": self.handle, "run": run, "folder": folder}
+        return {WIDGET_MIME: widget, VIEW_MIME: mark, **saved}
 
     def answer(self, request: str, ok: bool, message: str) -> None:
         """Say what came of something that was asked here."""

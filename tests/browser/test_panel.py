@@ -143,3 +143,37 @@ def test_keys_that_are_typed_into_a_field_leave_the_notebook_alone(
     keys.type("dd")
     keys.press("Escape")
     assert [c["source"] for c in notebook.cells()] == [c["source"] for c in before]
+
+
+def test_start_pressed_twice_starts_one_search_and_a_saved_form_is_no_error(
+    open_notebook: Open,
+) -> None:
+    notebook = open_notebook(DATA, "automl.Panel(df)", "import time; time.sleep(12)")
+    notebook.run("cell-0")
+    notebook.run("cell-1")
+    choose_target(notebook)
+    notebook.until("c.length === 4")
+    notebook.run("cell-2", wait=False)
+    notebook.until("p.sessionContext.session.kernel.status === 'busy'")
+    start = notebook.panel().get_by_role("button", name="Start", exact=True)
+    start.click()
+    expect(
+        notebook.panel().get_by_text("as soon as the kernel is free")
+    ).to_be_visible()
+    start.click()
+    expect(notebook.view()).to_be_visible()
+    until_points(notebook, 0)
+    (cell,) = [c["id"] for c in notebook.cells() if "Search(" in c["source"]]
+    assert len(notebook.cell(cell)["outputs"]) == 1
+    runs = notebook.append("len(automl.runs())")
+    notebook.run(runs)
+    assert notebook.cell(runs)["outputs"][0]["data"]["text/plain"] == "1"
+    notebook.view().get_by_role("button", name="Stop").click()
+    expect(notebook.view().locator(".automl-title")).to_contain_text("stopped")
+    notebook.save()
+    notebook.call("await p.sessionContext.shutdown()")
+    notebook.page.reload()
+    notebook.settle(kernel=False)
+    told = notebook.output("cell-1").get_by_text("run this cell to open it")
+    expect(told).to_be_visible()
+    expect(notebook.page.get_by_text("Error displaying widget")).to_have_count(0)

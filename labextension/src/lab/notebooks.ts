@@ -110,13 +110,13 @@ export function* outputsOf(panel: NotebookPanel): Generator<OutputPlace> {
 /** Our entry in the data of an output; they come from a file that anybody wrote. */
 export function viewOf(data: Readonly<Record<string, unknown>>): SavedView | null {
   const view = (data[VIEW_MIME] ?? {}) as Partial<Record<keyof SavedView, unknown>>;
-  if (typeof view.handle !== 'string' || typeof view.run !== 'string') {
+  if (typeof view.handle !== 'string') {
     return null;
   }
   return {
     version: Number(view.version),
     handle: view.handle,
-    run: view.run,
+    run: typeof view.run === 'string' ? view.run : null,
     folder: typeof view.folder === 'string' ? view.folder : null
   };
 }

@@ -102,8 +102,11 @@ class LiveOrSaved extends Widget implements IRenderMime.IRenderer {
   private async showSaved(model: IRenderMime.IMimeModel): Promise<void> {
     this.shownId = null;
     const mime = SAVED_MIMES.find(candidate => candidate in model.data) ?? 'text/plain';
-    this.bar = new SavedBar(viewOf(model.data)?.run ?? '', () => this.attach());
-    this.bar.canAttach = this.kernel !== null;
+    const run = viewOf(model.data)?.run ?? null;
+    this.bar = run === null ? null : new SavedBar(run, () => this.attach());
+    if (this.bar !== null) {
+      this.bar.canAttach = this.kernel !== null;
+    }
     // Never trusted: whoever wrote the file wrote this HTML.
     const saved = new MimeModel({ data: { ...model.data }, trusted: false });
     await this.place(mime, saved, this.bar);

@@ -9,12 +9,16 @@ export function revealCell(panel: NotebookPanel, id: string | undefined): void {
   }
 }
 
-/** Run the last code cell of some; how it went is shown in the cell itself. */
+/**
+ * Run the last code cell of some, unless it runs or waits for its turn; how it went is
+ * shown in the cell itself.
+ */
 export function runLast(panel: NotebookPanel, ids: string[]): void {
   const cell = panel.content.widgets
     .filter(widget => widget instanceof CodeCell && ids.includes(widget.model.id))
     .pop();
-  if (cell instanceof CodeCell) {
+  const waits = cell?.promptNode?.textContent.includes('*') ?? false;
+  if (cell instanceof CodeCell && !waits) {
     CodeCell.execute(cell, panel.sessionContext).catch(() => undefined);
   }
 }

@@ -165,8 +165,12 @@ export class FormField {
     value: FieldValue | null
   ): void {
     const options = optionsOf(field, value);
-    const key = JSON.stringify(options);
-    if (key !== this.choicesKey) {
+    // A list that is made anew forgets what the person is typing to find an option.
+    const key = JSON.stringify(options.filter(option => option.value !== null));
+    const [first] = options;
+    if (key === this.choicesKey && first?.value === null && select.options[0]) {
+      select.options[0].text = first.text;
+    } else if (key !== this.choicesKey) {
       this.choicesKey = key;
       this.choices = options.map(option => option.value);
       select.replaceChildren(
@@ -228,9 +232,12 @@ function optionsOf(field: Field, value: FieldValue | null): Option[] {
     text: textOf(choice, field),
     detail: choice.detail
   }));
-  if (!choices.some(choice => choice.value === value)) {
-    const missing = value === null ? emptyText(choices) : `${value} (not found)`;
-    options.unshift({ value, text: missing, detail: '' });
+  if (value !== null && !choices.some(choice => choice.value === value)) {
+    options.unshift({ value, text: `${value} (not found)`, detail: '' });
+  }
+  if (value === null || field.default === null) {
+    const text = value === null ? emptyText(choices) : 'None';
+    options.unshift({ value: null, text, detail: '' });
   }
   return options;
 }

@@ -68,6 +68,9 @@ class Panel {
     if (message.kind !== 'form') {
       return;
     }
+    if (this.form !== null && this.form.line !== message.line) {
+      this.status.say('', true); // what came of the last start is past
+    }
     this.form = message;
     show(this.waiting, false);
     show(this.body, true);
@@ -207,7 +210,7 @@ class CodeLine {
 }
 
 function hintOf(form: Form): string {
-  return Object.keys(form.errors).length === 0
+  return form.ready
     ? 'In the cell below; edit it there, and the form follows.'
     : 'The cell below keeps what it had until this is right.';
 }

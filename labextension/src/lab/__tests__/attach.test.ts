@@ -30,18 +30,12 @@ test('without a folder Python gets None', () => {
   assert.equal(code, '__import__("notebook_automl").attach("a", folder=None)');
 });
 
-test('an output is a view only with a handle and a run', () => {
+test('an output is ours only with a handle, and a view only with a run', () => {
   const view = { version: 1, handle: 'h', run: 'a', folder: '/runs' };
   assert.deepEqual(viewOf({ [VIEW_MIME]: view }), view);
   assert.equal(viewOf({ [VIEW_MIME]: { ...view, folder: 3 } })?.folder, null);
-  for (const broken of [
-    undefined,
-    null,
-    'x',
-    {},
-    { handle: 'h' },
-    { ...view, run: 1 }
-  ]) {
+  assert.equal(viewOf({ [VIEW_MIME]: { ...view, run: 1 } })?.run, null);
+  for (const broken of [undefined, null, 'x', {}, { handle: 3, run: 'a' }]) {
     assert.equal(viewOf({ [VIEW_MIME]: broken }), null);
   }
 });
