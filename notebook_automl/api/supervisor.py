@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -22,6 +23,9 @@ ENDED = ("completed", "stopped", "failed", "interrupted")
 _LAUNCH_TIMEOUT_S = 60.0
 _ANSWER_TIMEOUT_S = 10.0
 _POLL_S = 0.05
+# Somebody looks at the button that he has pressed.
+_ANSWER_POLL_S = 0.02
+_STATUS_POLL_S = 0.25
 
 
 class View:
@@ -158,11 +162,15 @@ class Supervisor:
         """
         started = False
         command = commands.send(self._folder, verb, **arguments)
-        deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S
+        deadline_s, asked_s = time.monotonic() + _ANSWER_TIMEOUT_S, -math.inf
         while time.monotonic() < deadline_s:
             answer = self.view.read().acknowledged.get(command)
             if answer is not None:
                 return answer.message
+            time.sleep(_ANSWER_POLL_S)
+            if time.monotonic() - asked_s < _STATUS_POLL_S:
+                continue
+            asked_s = time.monotonic()
             status = self.status(self.view.read())
             if status in ENDED and verb != "extend":
                 # Nobody reads it now, and a later supervisor must not obey it.
@@ -171,7 +179,6 @@ class Supervisor:
             if status in ENDED and not started:
                 self.start(detach=True)
                 started = True
-            time.sleep(_POLL_S)
         return "no answer yet: the command is obeyed as soon as the supervisor reads it"
 
     def _starting(self, state: RunState) -> bool:

@@ -26,7 +26,7 @@ from notebook_automl.workers.devices import devices
 from notebook_automl.workers.pool import Pool
 
 _TRIAL = "notebook_automl.workers.trial"
-_TICK_S = 0.1
+_TICK_S = 0.05
 _HEARTBEAT_S = 2.0
 # A snapshot spares who opens the run the lines before it: 5 MB take a quarter second.
 _SNAPSHOT_S = 60.0
