@@ -69,6 +69,19 @@ def begun(number: int, at_s: float = 1.0, epochs: int = 0, **metrics: float) -> 
     ]
 
 
+def epoch_ended(trial: int, number: int, **metrics: float) -> Event:
+    """One epoch of a trial, a second after the one before."""
+    return happened(
+        kinds.EpochEnded,
+        float(number),
+        trial=trial,
+        epoch=number,
+        epochs=50,
+        metrics=metrics,
+        seconds=0.5,
+    )
+
+
 def ended(
     number: int,
     at_s: float = 5.0,

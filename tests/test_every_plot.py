@@ -17,6 +17,7 @@ import pytest
 from handmade import begun, ended, fold, happened, over, started, write_run
 
 import notebook_automl as automl
+from notebook_automl.api import told
 from notebook_automl.errors import SearchError, UnknownNameError
 from notebook_automl.plots._figure import Picture
 from notebook_automl.plots._numbers import Limits, limits, short, spread, time_unit
@@ -448,11 +449,11 @@ def test_importance_is_computed_elsewhere_and_once(tmp_path: Path) -> None:
         study.suggest(number, units)
         study.tell(number, value)
     run = automl.attach("iris", tmp_path)
-    shares = run.shown().importance()
+    shares = told.shown(run).importance()
     assert set(shares) == {"rate", "units"}
     assert sum(shares.values()) == pytest.approx(1.0)
     folder.study.unlink()
-    assert run.shown().importance() == shares  # not asked again
+    assert told.shown(run).importance() == shares  # not asked again
     figure = run.plot("importance")
     assert any(text.get_text() == "rate" for text in figure.axes[0].texts)
 

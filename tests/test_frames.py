@@ -8,10 +8,10 @@ from typing import Any
 import handmade
 import numpy as np
 import pytest
+from handmade import epoch_ended
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notebook_automl.record import events as kinds
 from notebook_automl.record.events import Event, spell
 from notebook_automl.ui.frames import Frames
 
@@ -38,18 +38,6 @@ class Page:
                 key = int(trial), int(epoch)
                 self.curves[key] = dict(zip(names, values, strict=True))
         return count
-
-
-def epoch(trial: int, number: int, **metrics: float) -> Event:
-    return handmade.happened(
-        kinds.EpochEnded,
-        float(number),
-        trial=trial,
-        epoch=number,
-        epochs=50,
-        metrics=metrics,
-        seconds=0.5,
-    )
 
 
 def spelled(page: Page) -> dict[tuple[int, int], list[tuple[str, str]]]:
@@ -81,7 +69,7 @@ def test_any_cut_of_the_events_gives_the_same_curves(steps: list[Any]) -> None:
     for trial, metrics, look in steps:
         counts[trial] += 1
         told[trial, counts[trial]] = metrics
-        frames.take([epoch(trial, counts[trial], **metrics)])
+        frames.take([epoch_ended(trial, counts[trial], **metrics)])
         if look:
             page.take(frames)
     page.take(frames)
@@ -116,7 +104,7 @@ def test_a_view_that_begins_late_is_sent_the_same(steps: list[Any], cut: int) ->
     told: list[Event] = []
     for trial, metrics in steps:
         number = 1 + sum(event.trial == trial for event in told)
-        told.append(epoch(trial, number, **metrics))
+        told.append(epoch_ended(trial, number, **metrics))
     early, late = Page(), Page()
     frames = Frames("val_loss", "min")
     for event in [*begin, *told]:
@@ -134,9 +122,9 @@ def test_only_what_changed_is_sent_and_everything_on_demand() -> None:
     frames.take([*handmade.started(), *begun(0), *begun(1)])
     page.take(frames)
     assert not frames.waiting
-    frames.take([epoch(1, 1, val_accuracy=0.5)])
+    frames.take([epoch_ended(1, 1, val_accuracy=0.5)])
     page.take(frames)  # a new metric: everything again
-    frames.take([epoch(1, 2, val_accuracy=0.75)])
+    frames.take([epoch_ended(1, 2, val_accuracy=0.75)])
     ((frame, records),) = list(frames.next({}))
     assert [row["trial"] for row in frame["trials"]] == [1]
     assert np.frombuffer(records, "<f4").tolist() == [1, 2, 0.75]
@@ -151,9 +139,9 @@ def test_only_what_changed_is_sent_and_everything_on_demand() -> None:
 def test_a_trial_that_begins_anew_loses_its_old_curve() -> None:
     frames, page = Frames("val_loss", "min"), Page()
     frames.take([*handmade.started(), *begun(0)])
-    frames.take([epoch(0, n, val_loss=1.0) for n in (1, 2, 3)])
+    frames.take([epoch_ended(0, n, val_loss=1.0) for n in (1, 2, 3)])
     page.take(frames)
-    frames.take([*begun(0), epoch(0, 1, val_loss=2.0)])
+    frames.take([*begun(0), epoch_ended(0, 1, val_loss=2.0)])
     page.take(frames)
     assert page.curves == {(0, 1): {"val_loss": 2.0}}
 
@@ -184,7 +172,9 @@ def test_trials_that_a_run_left_do_not_run_for_ever(end: str) -> None:
 def test_a_large_run_comes_in_messages_of_half_a_megabyte() -> None:
     frames, page = Frames("val_loss", "min"), Page()
     frames.take([*handmade.started(), *(e for n in range(1500) for e in begun(n))])
-    frames.take(epoch(n, e, val_loss=n / e) for n in range(1500) for e in range(1, 101))
+    frames.take(
+        epoch_ended(n, e, val_loss=n / e) for n in range(1500) for e in range(1, 101)
+    )
     messages = list(frames.next({}))
     assert len(messages) > 3 and not frames.waiting
     assert [frame["reset"] for frame, _ in messages] == [True] + [False] * (
@@ -202,7 +192,7 @@ def test_the_late_write_of_an_earlier_attempt_is_ignored() -> None:
     frames, page = Frames("val_loss", "min"), Page()
     frames.take([*handmade.started(), *begun(0)])
     frames.take(handmade.started(attempt=2))
-    frames.take([epoch(0, 1, val_loss=1.0)])
+    frames.take([epoch_ended(0, 1, val_loss=1.0)])
     page.take(frames)
     assert page.curves == {}
     assert page.trials[0]["state"] == "failed"

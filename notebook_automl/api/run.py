@@ -10,6 +10,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from notebook_automl.api import told
 from notebook_automl.api.checks import check_more, extension, path_of
 from notebook_automl.api.helper import HELPER
 from notebook_automl.api.hooks import CatchesUp, Hooks, birth
@@ -17,15 +18,14 @@ from notebook_automl.api.leaderboard import leaderboard
 from notebook_automl.api.progress import Progress
 from notebook_automl.api.supervisor import ENDED, Supervisor
 from notebook_automl.api.trial import Trial, number_of
-from notebook_automl.data._source import SOURCES
 from notebook_automl.errors import (
     NoTrialError,
     RunNotFoundError,
     SearchError,
     received,
 )
-from notebook_automl.export._exporter import EXPORTERS, Chosen
-from notebook_automl.plots._plot import Shown, plot
+from notebook_automl.export._exporter import EXPORTERS
+from notebook_automl.plots._plot import plot
 from notebook_automl.plots._summary import Summary, summary
 from notebook_automl.record.events import EpochEnded, TrialEnded
 from notebook_automl.record.layout import RunFolder, folder_error, read_json
@@ -152,7 +152,7 @@ class Run:
         """
         state = self._wait_for_trial()
         if not state.trials:
-            raise self._no_trial(state)
+            raise told.no_trial(self)
         return leaderboard(state, self.metric, self.mode)
 
     def trial(self, number: int | str = "best") -> Trial:
@@ -171,7 +171,7 @@ class Run:
             state = self._wait_for_trial()
             best = state.best(self.metric, self.mode)
             if best is None:
-                raise self._no_trial(state)
+                raise told.no_trial(self)
             return Trial(self._folder.trial(best.number), deepcopy(best))
         trials = self.state.trials
         found = trials.get(number_of(number))
@@ -290,7 +290,7 @@ class Run:
         where = path_of(path)
         chosen = self.trial(trial)
         chosen.check_finished()
-        return exporter.export(self._chosen(chosen), where, replay)
+        return exporter.export(told.chosen(self, chosen), where, replay)
 
     def plot(self, name: str = "curves", **options: Any) -> Figure:
         """Draw the run.
@@ -306,24 +306,7 @@ class Run:
         Raises:
             UnknownNameError: There is no such plot, option or metric.
         """
-        return plot(name, self.shown(), options)
-
-    def shown(self) -> Shown:
-        """What plots may read."""
-        status = self.status
-        state = self.state  # no older than the status
-        ranked = state.ranked(self.metric, self.mode)
-        finished = sum(math.isfinite(trial.metrics[self.metric]) for trial in ranked)
-        return Shown(
-            state=state,
-            status=status,
-            metric=self.metric,
-            mode=self.mode,
-            name=self.name,
-            search=self.search,
-            now_s=time.time(),
-            importance=lambda: HELPER.importance(self._folder, finished),
-        )
+        return plot(name, told.shown(self), options)
 
     def on_epoch(self, fn: OnEpoch) -> OnEpoch:
         """Call a function with each epoch of each trial, once, from the run's start.
@@ -424,39 +407,3 @@ class Run:
 
         state = self.state
         return state if scored(state) else self._watch(scored, math.inf)
-
-    def _chosen(self, trial: Trial) -> Chosen:
-        """A trial as exporters take it."""
-        return Chosen(
-            run=self._folder,
-            search=self.search,
-            schema=self.schema,
-            trial=trial.state,
-            beside=SOURCES.get(self.schema.source),
-            test=lambda: self._test(trial),
-            execute=lambda path: HELPER.execute(self._folder, path),
-        )
-
-    def _test(self, trial: Trial) -> dict[str, float]:
-        """Test metrics of a trial, computed at the most once."""
-        if not trial.test:
-            trial.check_model()
-        return trial.test or HELPER.score(self._folder, trial.number)
-
-    def _no_trial(self, state: RunState) -> NoTrialError:
-        """Say why there is none, and what can be done about it."""
-        failed = [trial for trial in state.trials.values() if trial.reason]
-        why = state.reason or (failed[-1].reason if failed else "no reason was written")
-        status = self._supervisor.status(state)
-        log = self._folder.trial(failed[-1].number).log if failed else self._folder.log
-        advice = f"See {log}"
-        if failed:
-            advice = f"See the reasons on run.leaderboard() and {log}"
-        if status in ("interrupted", "stopped"):
-            advice += ", or go on with run.resume()"
-        elif status == "completed":
-            advice += f", or add to its budget with {extension(self.search)}"
-        return NoTrialError(
-            f"Expected a finished trial in {self.name!r}, got none: the run is "
-            f"{status} ({why.rstrip('.')}). {advice}."
-        )

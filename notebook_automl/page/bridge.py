@@ -8,8 +8,10 @@ that the kernel never writes to reaches a kernel whose cell is busy.
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
@@ -52,6 +54,7 @@ class Bridge:
         self.version = _version()
         self.hello: Hello | None = None
         self._hello_here = threading.Event()
+        self._opened_s = math.inf
         self._comm: Any = None
         self._lock = threading.Lock()
         self._replies: dict[str, _Reply] = {}
@@ -72,15 +75,17 @@ class Bridge:
                 data={"protocol": PROTOCOL, "version": self.version},
             )
             self._comm.on_close(self._on_close)
+            self._opened_s = min(self._opened_s, time.monotonic())
 
     def wait_for_hello(self, timeout_s: float) -> bool:
         """Wait until some page has greeted; whether one has.
 
         Args:
-            timeout_s: Wait no longer.
+            timeout_s: Wait no longer than so long after pages could first know of us.
         """
         self.open()
-        return self._hello_here.wait(timeout_s)
+        left_s = self._opened_s + timeout_s - time.monotonic()
+        return self._hello_here.wait(max(0.0, left_s))
 
     def tell(self, op: str, **content: Any) -> None:
         """Send something to all pages; nobody may be there.

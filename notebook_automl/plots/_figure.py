@@ -92,7 +92,7 @@ class Picture(Figure):
         return self.png(), {"width": width, "height": height}
 
     def __repr__(self) -> str:
-        return f"<{self._title} plot, a matplotlib figure>"
+        return f"<{self._title} plot, a matplotlib figure: savefig(path) writes it>"
 
 
 def plain(text: object, most: int = 40) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from html import escape
 from typing import NamedTuple
 
@@ -57,4 +58,6 @@ def still(shown: Shown) -> Still:
         'style="max-width:100%;height:auto" '
         f'src="data:image/png;base64,{base64.b64encode(png).decode("ascii")}">'
     )
-    return Still(png, f"<div>{image}</div>\n{told.html(_MOST_ROWS)}", told.text())
+    now = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(shown.now_s))
+    html = f"<div>{image}</div>\n{told.html(_MOST_ROWS)}\n<p>As of {now}.</p>"
+    return Still(png, html, told.text())

@@ -11,6 +11,7 @@ from typing import Any
 
 from IPython.display import DisplayHandle
 
+from notebook_automl.api import told
 from notebook_automl.api.run import Run
 from notebook_automl.api.supervisor import ENDED
 from notebook_automl.errors import AutoMLError, SearchError, received
@@ -82,6 +83,7 @@ class View(Widget):
     def ready(self) -> None:
         self._watched = True
         self._feed.again()
+        self._greeted.set()  # an output that was undone may hold an old saved view
 
     def obey(self, content: Mapping[str, Any], envelope: Mapping[str, Any]) -> str:
         run, trial = self._run, content.get("trial", "best")
@@ -137,7 +139,7 @@ class View(Widget):
     def _still(self) -> dict[str, str]:
         """The saved view: a picture and a table, for who has no kernel."""
         with self._drawing:  # a cell and `_keep_still` often want the same one
-            shown = self._run.shown()
+            shown = told.shown(self._run)
             if self._drawn is None or not _alike(shown, self._drawn[0]):
                 self._drawn = shown, still(shown)
             drawn = self._drawn[1]

@@ -1,4 +1,4 @@
-import type { ISharedCell, ISharedNotebook } from '@jupyter/ydoc';
+import type { ISharedCell, ISharedCodeCell, ISharedNotebook } from '@jupyter/ydoc';
 import type { CellSpec, InsertRequest } from '../messages';
 import { isEdited, marked, markOf, rewrite } from './mark';
 
@@ -88,11 +88,21 @@ function putCell(
   if (mark !== null && isEdited(standing, mark)) {
     done.kept += 1;
   } else {
+    forgetOutputs(standing, spec.source);
     rewrite(standing, spec.source);
     done.replaced += 1;
   }
   done.cells.push(standing.id);
   return notebook.cells.findIndex(cell => cell.id === standing.id);
+}
+
+/** What another trial's code has shown must not stand below this one's. */
+function forgetOutputs(cell: ISharedCell, source: string): void {
+  if (cell.cell_type === 'code' && cell.getSource() !== source) {
+    const code = cell as ISharedCodeCell;
+    code.setOutputs([]);
+    code.execution_count = null;
+  }
 }
 
 /** The cell that stands for a part of an export, wherever it was moved to. */

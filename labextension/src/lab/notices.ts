@@ -2,22 +2,17 @@ import { Notification } from '@jupyterlab/apputils';
 import type { NoticeRequest } from '../messages';
 
 const CLOSE_MS = 10_000;
-const REMEMBERED = 100;
 
-/** Shows each notice once, however many notebooks its kernel runs. */
+/** Shows each notice once, however many notebooks and kernels show its run. */
 export class Notices {
   show(request: NoticeRequest): void {
-    if (this.shown.has(request.request)) {
+    const text = noticeText(request);
+    if (this.shown.has(text)) {
       return;
     }
-    this.shown.add(request.request);
-    for (const oldest of this.shown) {
-      if (this.shown.size <= REMEMBERED) {
-        break;
-      }
-      this.shown.delete(oldest);
-    }
-    Notification.emit(noticeText(request), request.kind, {
+    this.shown.add(text);
+    window.setTimeout(() => this.shown.delete(text), CLOSE_MS);
+    Notification.emit(text, request.kind, {
       autoClose: request.kind === 'error' ? false : CLOSE_MS
     });
   }

@@ -30,6 +30,8 @@ class View {
   private readonly leaderboard: Leaderboard;
   private readonly runControls: RunControls;
   private readonly trialControls: TrialControls;
+  private readonly runStatus = new StatusLine();
+  private status = '';
 
   constructor(
     model: AnyModel<WidgetState>,
@@ -39,8 +41,8 @@ class View {
     this.painter = new Painter(el, () => this.paint());
     this.link = new Link(model, el, (message, buffers) => this.take(message, buffers));
     // An answer stands beside the buttons that it answers.
-    const [runStatus, trialStatus] = [new StatusLine(), new StatusLine()];
-    this.runControls = new RunControls(store, this.link, runStatus);
+    const trialStatus = new StatusLine();
+    this.runControls = new RunControls(store, this.link, this.runStatus);
     this.trialControls = new TrialControls(store, selection, this.link, trialStatus);
     const visible = () => this.painter.visible;
     this.header = new Header(store, visible, this.runControls.element);
@@ -51,7 +53,7 @@ class View {
     const root = h('div', { class: 'automl automl-view' });
     root.append(
       this.header.element,
-      runStatus.element,
+      this.runStatus.element,
       this.running.element,
       this.board.element,
       this.details.element,
@@ -86,6 +88,7 @@ class View {
 
   private paint(): void {
     this.header.update();
+    this.forgetAnswer();
     this.runControls.update();
     this.running.update();
     this.board.update();
@@ -93,6 +96,15 @@ class View {
     this.trialControls.update();
     this.leaderboard.update();
     this.count();
+  }
+
+  /** What was answered under another status is no news any more. */
+  private forgetAnswer(): void {
+    const status = this.store.run?.status ?? '';
+    if (status !== this.status) {
+      this.status = status;
+      this.runStatus.say('', true);
+    }
   }
 
   private onSelection(): void {

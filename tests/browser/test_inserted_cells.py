@@ -59,6 +59,14 @@ def test_inserted_cells_are_undone_replaced_kept_and_run(
     assert not [o for o in outputs if o["output_type"] == "error"]
     printed = "".join("".join(o.get("text", "")) for o in outputs)
     assert "'accuracy'" in printed
+    # Another trial's code does not stand above the outputs of this one.
+    before = {c["id"]: c for c in ours(notebook)}
+    notebook.output("cell-0")
+    rows.filter(has_text="completed").first.click()
+    insert(notebook, "9 replaced, 1 that you edited kept")
+    new = [c for c in ours(notebook) if c["source"] != before[c["id"]]["source"]]
+    assert [c["outputs"] for c in new if c["type"] == "code"] != []
+    assert not any(c["outputs"] for c in new)
 
 
 def test_python_and_magic_insert_below_their_own_cell(
