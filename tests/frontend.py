@@ -31,6 +31,7 @@ class Front:
         self.widgets: list[dict[str, Any]] = []
         self.outputs: list[dict[str, Any]] = []
         self.errors: list[str] = []
+        self.text = ""
         self.handles: dict[str, str] = {}
         self.comms: dict[str, str] = {}
         self._kernel_comm = self._page_comm = ""
@@ -101,6 +102,16 @@ class Front:
             data=hello,
         )
 
+    @property
+    def has_kernel_comm(self) -> bool:
+        """Whether the kernel can be found."""
+        return bool(self._kernel_comm)
+
+    def close_kernel_comm(self) -> None:
+        """Do as a page without our extension does."""
+        self._send("comm_close", comm_id=self._kernel_comm, data={})
+        self._kernel_comm = ""
+
     def say(self, op: str, **content: Any) -> None:
         """Send the kernel something on our comm."""
         data = {"op": op, "page": self.page, **content}
@@ -148,6 +159,8 @@ class Front:
                 self.widgets.append(told | {"buffers": message["buffers"]})
             case "display_data" | "execute_result" | "update_display_data":
                 self.outputs.append(content)
+            case "stream" if content["name"] == "stdout":
+                self.text += content["text"]
             case "error":
                 self.errors.append(content["evalue"])
 
@@ -169,12 +182,14 @@ class Front:
                 cell = f"{asked['export']}/{asked['part']}"
                 source = self.cells.get(cell)
                 self._reply(asked, cell=cell if source else None, source=source)
-            case "write":
+            case "write" if self.cells[asked["cell"]] == asked["was"]:
                 self.cells[asked["cell"]] = asked["source"]
                 self._reply(asked)
+            case "write":
+                self._reply(asked, ok=False, source=self.cells[asked["cell"]])
 
     def _reply(self, asked: Mapping[str, Any], **content: Any) -> None:
-        self.say("reply", request=asked["request"], ok=True, **content)
+        self.say("reply", **{"request": asked["request"], "ok": True, **content})
 
     def _send(self, kind: str, **content: Any) -> None:
         session = self.client.session

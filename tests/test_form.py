@@ -94,6 +94,17 @@ def test_what_only_the_cell_can_evaluate_stays_as_it_stands() -> None:
     )
 
 
+def test_what_is_spread_into_the_call_is_kept_or_refused() -> None:
+    source = "Search(df, seed=1, **one, **two)"
+    values, errors = form.read(source)
+    assert not errors
+    assert form.written(source, values | {"seed": 2}) == (
+        "Search(df, seed=2, **one, **two)"
+    )
+    _, errors = form.read("Search(df, *rest)")
+    assert "'*'" in errors[""]
+
+
 def test_an_option_that_is_none_is_told() -> None:
     _, errors = form.read("Search(df, epoch=3)")
     assert "Did you mean 'epochs'?" in errors[""]
@@ -120,6 +131,11 @@ def test_variables_are_listed_with_shape_and_types() -> None:
 
         def __array__(self) -> None: ...
 
+    class ModelInput(Odd):
+        """As Keras's own, which generated code leaves in a notebook."""
+
+        shape = (None, 8, 8)
+
     names = {
         "df": pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]}),
         "x": np.zeros((5, 8, 8)),
@@ -127,6 +143,7 @@ def test_variables_are_listed_with_shape_and_types() -> None:
         "other": np.zeros(7),
         "scalar": np.float64(1),
         "odd": Odd(),
+        "inputs": ModelInput(),
         "_hidden": pd.DataFrame({"a": [1]}),
         "Frame": pd.DataFrame,
         "pair": (np.zeros((3, 4, 4)), np.zeros(3)),

@@ -185,6 +185,7 @@ def test_a_form_keeps_its_line_in_a_cell(front: Front, panel: str) -> None:
     front.until(lambda _: "trials=3" in front.cells[SEARCH])
     # ... and the cell the form, with what the person has added.
     mine = 'run = automl.Search(df, target="cultivar", minutes=2).start()  # mine'
+    front.cells[SEARCH] = mine
     front.say("source", cell=SEARCH, source=mine)
     form = form_of(front, lambda told: told["values"].get("minutes") == 2)
     assert chosen(form) == {"data": "df", "target": "cultivar", "minutes": 2}
@@ -321,14 +322,69 @@ def test_without_an_extension_a_form_starts_the_search_itself(
     assert "view" in front.handles
 
 
-def test_cells_are_asked_of_the_page_that_holds_the_notebook(
+def test_an_edit_of_a_moment_ago_is_not_written_over(front: Front, panel: str) -> None:
+    ready_form(front, panel)
+    mine = 'run = automl.Search(df, target="cultivar", minutes=4).start()  # mine'
+    front.cells[SEARCH] = mine  # and the kernel has not heard of it yet
+    front.press(panel, "set", cell="panel", field="trials", value=3)
+    form = form_of(front, lambda told: told["values"].get("minutes") == 4)
+    assert chosen(form) == {"data": "df", "target": "cultivar", "minutes": 4}
+    assert front.cells[SEARCH] == mine
+
+
+def test_a_call_in_the_persons_own_form_stays_while_it_says_the_same(
+    front: Front, panel: str
+) -> None:
+    ready_form(front, panel)
+    mine = 'run = automl.Search(\n    df,  # mine\n    target="cultivar",\n).start()'
+    front.cells[SEARCH] = mine
+    front.say("source", cell=SEARCH, source=mine)
+    form_of(front, lambda told: "minutes" not in chosen(told))
+    started = front.answer(front.press(panel, "start", cell="panel"))
+    assert started["ok"], started
+    assert front.cells[SEARCH] == mine
+
+
+def test_without_a_page_nothing_is_inserted(front: Front, tmp_path: Path) -> None:
+    write(tmp_path)
+    source = "import keras\nSEED = 0\n"
+    setup = f"""
+from notebook_automl.page.cells import PageCell, insert
+print(insert("e", [PageCell("a", "code", {source!r})], "cell"))
+"""
+    front.run(setup)
+    assert front.text == "None\n"
+    front.greet()
+    front.run(setup.replace('"cell"', '"elsewhere"'))
+    assert front.text == "None\n" * 2  # no page holds that cell
+    assert "e/a" not in front.cells
+
+
+def test_a_page_that_has_the_extension_at_last_finds_the_kernel(
     front: Front, tmp_path: Path
 ) -> None:
-    """Without such a page one cell is offered, which every front end knows."""
-    asked = "asked = []\nget_ipython().set_next_input = asked.append"
-    front.run(f"{asked}\nfrom notebook_automl.page.cells import PageCell, insert")
-    front.run("print(insert('e', [PageCell('a', 'code', '1')], 'nowhere'))")
-    assert not front.errors
+    write(tmp_path)
+    handle = view_of(front)
+    front.close_kernel_comm()
+    front.press_without_extension(handle, "ready")
+    front.until(lambda _: front.has_kernel_comm)
+    front.greet()
+    stopped = front.answer(front.press(handle, "stop"))
+    assert stopped["ok"]
+
+
+def test_a_picture_that_cannot_be_drawn_keeps_nobody_waiting(
+    front: Front, tmp_path: Path
+) -> None:
+    write(tmp_path)
+    front.run(
+        "from notebook_automl.ui import view\n"
+        "view.View._still = lambda self: 1 / 0\n"
+        "view.View._first = lambda self: {'text/plain': 'a run'}"
+    )
+    view_of(front)
+    front.run("print(run.wait(timeout_s=40).status)")
+    assert front.text == "completed\n"
 
 
 def test_a_panel_of_the_wrong_thing_says_what_to_type(front: Front) -> None:

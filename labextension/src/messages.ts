@@ -85,6 +85,8 @@ export interface WriteRequest {
   request: string;
   page: string;
   cell: string;
+  /** What the kernel takes the cell for: a person's newer edit is not lost. */
+  was: string;
   source: string;
 }
 
@@ -172,6 +174,8 @@ export interface FailedReply {
   page: string;
   ok: false;
   error: string;
+  /** What stands in the cell that was not written. */
+  source?: string;
 }
 
 export type Reply = FoundReply | InsertedReply | ReadReply | DoneReply | FailedReply;
@@ -265,8 +269,6 @@ export interface RunLine {
   started_s: number | null;
   /** Notices of one line each, say a mismatch of versions. */
   lines: string[];
-  /** Label of what an insert would do. */
-  code?: string;
 }
 
 export type TrialState =
@@ -275,7 +277,6 @@ export type TrialState =
 export interface TrialRow {
   trial: number;
   state: TrialState;
-  rank: number | null;
   objective: JSONNumber | null;
   test: JSONNumber | null;
   epochs: number;
@@ -299,6 +300,8 @@ export interface Frame {
   kind: 'frame';
   /** Forget what came before. */
   reset: boolean;
+  /** Part of everything told once more: nothing of it is news. */
+  again: boolean;
   sent_s: number;
   run: RunLine;
   /** Those that changed since the last frame. */
@@ -345,9 +348,7 @@ export interface Form {
   cell: boolean;
   /** It can be started. */
   ready: boolean;
-  busy: boolean;
   note: string;
-  run: string | null;
   /** Cells can be written. */
   page: boolean;
 }

@@ -138,6 +138,12 @@ class Bridge:
         self._watchers[cell] = fn
         self.tell("watch", cell=cell, page=page)
 
+    def forget(self, handle: str, cell: str | None) -> None:
+        """Hear no more of a widget, and of a cell that it watched."""
+        self._widgets.pop(handle, None)
+        if cell is not None:
+            self._watchers.pop(cell, None)
+
     def on_hello(self, fn: Callable[[Hello], None]) -> None:
         """Call a function whenever a page greets; it must come back at once."""
         self._greeted.append(fn)

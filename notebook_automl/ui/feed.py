@@ -58,6 +58,7 @@ class Feed(threading.Thread):
         self._was_live = False
         self._again = threading.Event()
         self._sent: dict[str, Any] = {}
+        self._trouble = ""
         self._sent_s = self._asked_s = 0.0
 
     def again(self) -> None:
@@ -69,9 +70,16 @@ class Feed(threading.Thread):
         state, self._tail = self._run.follow()
         self._frames = Frames(self._run.metric, self._run.mode, state)
         while self.status != "deleted":
-            self._look()
-            ended = self.status in ENDED
-            self._again.wait(_ENDED_POLL_S if ended else _POLL_S)
+            wait_s = _ENDED_POLL_S if self.status in ENDED else _POLL_S
+            try:
+                self._look()
+                self._trouble = ""
+            except Exception as error:
+                # A bad moment, say of a network disk: the view must outlive it.
+                self._trouble = f"The run could not be read: {error}"
+                wait_s = _ENDED_POLL_S
+            time.sleep(_POLL_S)
+            self._again.wait(wait_s)
 
     def _look(self) -> None:
         """Read what is new, and send it unless something was sent just now."""
@@ -114,6 +122,7 @@ class Feed(threading.Thread):
         """The run as a whole, without what changes by itself."""
         run, state = self._run, self._frames.state
         live = self.status in ("starting", "running")
+        target = run.schema.target.name
         minutes, trials = budget(state, run.search)
         best = state.best(run.metric, run.mode)
         return {
@@ -124,7 +133,7 @@ class Feed(threading.Thread):
             "metric": run.metric,
             "mode": run.mode,
             "task": run.search["task"],
-            "target": str(run.schema.target.name or ""),
+            "target": "" if target is None else str(target),
             "clock_runs": live and state.clock_runs,
             "minutes": minutes,
             "trials": trials,
@@ -132,5 +141,5 @@ class Feed(threading.Thread):
             "workers": state.workers,
             "best": None if best is None else best.number,
             "started_s": state.started_s,
-            "lines": self._lines(),
+            "lines": [*self._lines(), *filter(None, [self._trouble])],
         }

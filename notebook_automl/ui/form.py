@@ -71,7 +71,7 @@ def variables(namespace: Mapping[str, Any]) -> list[Choice]:
             continue
         if any(source.accepts(value) for source in sources):
             found.append(Choice(name, name, _describe(value)))
-        elif hasattr(value, "__array__") and hasattr(value, "shape"):
+        elif hasattr(value, "__array__") and _lengths(value):
             arrays.append((name, value))
     return [*found, *_pairs(arrays)]
 
@@ -82,9 +82,15 @@ def _pairs(arrays: list[tuple[str, Any]]) -> list[Choice]:
         Choice(f"({x}, {y})", f"{x}, {y}", f"{_describe(images)}; {_describe(labels)}")
         for x, images in arrays
         for y, labels in arrays
-        if images.ndim in (3, 4) and labels.ndim == 1 and len(images) == len(labels)
+        if len(images.shape) in (3, 4) and images.shape[:1] == labels.shape
     ]
     return pairs[:_MOST_PAIRS]
+
+
+def _lengths(value: Any) -> bool:
+    """Whether it has the shape of an array, and not that of a model's input."""
+    shape = getattr(value, "shape", None)
+    return isinstance(shape, tuple) and all(isinstance(n, int) for n in shape)
 
 
 def _describe(value: Any) -> str:
@@ -230,7 +236,9 @@ def read(source: str) -> tuple[dict[str, Any], dict[str, str]]:
     values: dict[str, Any] = {}
     errors: dict[str, str] = {}
     for name, node in _arguments(_search_in(source)):
-        if name not in FIELDS and name != _MORE:
+        if name == _MORE and _MORE in values:
+            values[name] = Expression(f"{values[name]}, **{ast.unparse(node)}")
+        elif name not in FIELDS and name != _MORE:
             errors[""] = (
                 f"Expected an option of Search, got {name!r} (str)."
                 f"{nearest(name, FIELDS)}"
@@ -301,7 +309,8 @@ def _called(func: ast.expr) -> str:
 
 
 def _arguments(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
-    yield from zip(FIELDS, node.args, strict=False)
+    for name, argument in zip(FIELDS, node.args, strict=False):
+        yield ("*" if isinstance(argument, ast.Starred) else name), argument
     for keyword in node.keywords:
         yield keyword.arg or _MORE, keyword.value
 

@@ -48,21 +48,33 @@ class FormView(Widget):
         self.box = ipywidgets.VBox([self])
         shell.events.register("pre_run_cell", self._cell_begins)
         shell.events.register("post_run_cell", self._cell_ran)
-        if (earlier := _FORMS.pop(self._home, None)) is not None:
-            earlier.leave()
-        _FORMS[self._home] = self
+        if self._home is not None:
+            if (earlier := _FORMS.pop(self._home, None)) is not None:
+                earlier.leave()
+            _FORMS[self._home] = self
 
     def leave(self) -> None:
         """Give way to another form in the same cell."""
         self._shell.events.unregister("pre_run_cell", self._cell_begins)
         self._shell.events.unregister("post_run_cell", self._cell_ran)
+        bridge().forget(self.handle, self._cell)
+        self._worker.shutdown(wait=False)
         self.box.close()
         self.close()
 
     def begin(self, work: Callable[..., None], *arguments: Any) -> None:
-        self._worker.submit(work, *arguments)
+        self._worker.submit(self._try, work, *arguments)
+
+    def _try(self, work: Callable[..., None], *arguments: Any) -> None:
+        try:
+            work(*arguments)
+        except Exception as error:
+            # Nobody reads what this thread raises: it belongs where the person looks.
+            self._told |= {"note": f"{type(error).__name__}: {error}"}
+            self.send(self._told)
 
     def ready(self) -> None:
+        bridge().open()  # a page without our extension has closed its comm
         self.begin(self._begin)
 
     def _begin(self) -> None:
@@ -134,9 +146,7 @@ class FormView(Widget):
             "line": form.line(self._values),
             "cell": self._cell is not None,
             "ready": complete and not errors,
-            "busy": False,
             "note": self._note,
-            "run": None,
             "page": bridge().hello is not None,
         }
         if told != self._told:
@@ -175,17 +185,23 @@ class FormView(Widget):
         if self._cell is None:
             return False
         try:
+            if form.read(self._source)[0] == self._values:
+                return True  # it says so in the person's own way
             source = form.written(self._source, self._values)
         except SearchError:
             self._leave_cell()
             return False
         if source != self._source:
-            at = {"page": self._page, "cell": self._cell}
-            answer = bridge().ask("write", source=source, **at)
-            if answer is None or not answer.get("ok"):
+            at = {"page": self._page, "cell": self._cell, "was": self._source}
+            answer = bridge().ask("write", source=source, **at) or {}
+            if "source" in answer:
+                # Edited a moment ago: the person's own hand comes first.
+                self._edited(self._cell, answer["source"])
+            elif answer.get("ok"):
+                self._source = source
+            else:
                 self._cell = None
                 return False
-            self._source = source
         return True
 
     def _insert(self, source: str, run: bool) -> bool:
@@ -275,5 +291,5 @@ def _detail(names: list[form.Choice], value: Any) -> str:
     return next((choice.detail for choice in names if choice.value == value), "")
 
 
-_FORMS: dict[str | None, FormView] = {}
+_FORMS: dict[str, FormView] = {}
 """The form that each cell shows."""

@@ -106,7 +106,8 @@ class Frames:
             rows = [self._row(number, gone) for number in numbers[:_MOST_TRIALS]]
             if not (first or records or rows):
                 return
-            yield {"reset": reset and first, "run": run, "trials": rows}, records
+            told = {"reset": reset and first, "again": reset, "run": run}
+            yield told | {"trials": rows}, records
             numbers, first = numbers[_MOST_TRIALS:], False
 
     def _running(self) -> list[int]:

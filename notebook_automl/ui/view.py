@@ -14,7 +14,7 @@ from IPython.display import DisplayHandle
 from notebook_automl.api import told
 from notebook_automl.api.run import Run
 from notebook_automl.api.supervisor import ENDED
-from notebook_automl.errors import AutoMLError, SearchError, received
+from notebook_automl.errors import SearchError, received
 from notebook_automl.page.bridge import bridge
 from notebook_automl.plots._plot import Shown
 from notebook_automl.plots._still import Still, still
@@ -81,6 +81,7 @@ class View(Widget):
         return self._feed.status in ENDED and self._kept_of == self._feed.seen
 
     def ready(self) -> None:
+        bridge().open()  # a page without our extension has closed its comm
         self._watched = True
         self._feed.again()
         self._greeted.set()  # an output that was undone may hold an old saved view
@@ -154,7 +155,8 @@ class View(Widget):
             due = status in ENDED or time.monotonic() - drawn_s >= _STILL_S
             if self._greeted.is_set() or (due and now != self._kept_of):
                 self._greeted.clear()
-                with contextlib.suppress(AutoMLError):  # deleted meanwhile
+                # Deleted meanwhile; or whatever drawing raises: it is tried again.
+                with contextlib.suppress(Exception):
                     self._save(self._still())
                 drawn_s = time.monotonic()
                 with self._kept:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from notebook_automl.errors import RunFolderError
 from notebook_automl.record import events
 from notebook_automl.record.commands import Command, pending
 from notebook_automl.record.layout import RunFolder, read_json
@@ -226,7 +225,7 @@ class Attempt:
 
     def _save(self, least_bytes: int = 0) -> None:
         """Save what the events come to, if there are so many more; not if it fails."""
-        with contextlib.suppress(RunFolderError):
+        with contextlib.suppress(OSError):
             offset = self.writer.offset
             if offset is not None and offset >= self._saved_bytes + least_bytes:
                 self._saved_s, self._saved_bytes = time.time(), offset

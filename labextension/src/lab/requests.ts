@@ -119,7 +119,13 @@ export class Requests {
   }
 
   private write(message: WriteRequest): void {
-    const { panel } = this.place(message.cell);
+    const { panel, cell } = this.place(message.cell);
+    const source = cell.sharedModel.getSource();
+    if (source !== message.was) {
+      const error = 'The cell was edited meanwhile.';
+      this.send({ ...this.head(message), ok: false, error, source });
+      return;
+    }
     writeCell(editable(panel), message.cell, message.source);
     this.watches.get(message.cell)?.accept();
     this.send({ ...this.head(message), ok: true });

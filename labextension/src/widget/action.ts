@@ -12,6 +12,7 @@ export type Request = Parameters<Link['request']>[0];
 export type Say = (text: string, ok: boolean) => void;
 
 const LONGEST = 1000;
+const NEWS_MS = 3000;
 const LATE =
   'No answer yet: the kernel is busy or gone. What was asked is done as soon as it can.';
 
@@ -70,9 +71,18 @@ export class Action {
 
 /** One line that says what came of the last request. */
 export class StatusLine {
+  private said_ms = 0;
   readonly element = h('p', { class: 'automl-answer', role: 'status', dir: 'auto' });
 
+  /** Take the line away, unless it tells why things changed just now. */
+  forget(): void {
+    if (performance.now() - this.said_ms > NEWS_MS) {
+      this.say('', true);
+    }
+  }
+
   say(text: string, ok: boolean): void {
+    this.said_ms = performance.now();
     setText(this.element, shorten(text, LONGEST));
     setAttribute(this.element, 'data-ok', String(ok));
   }

@@ -78,7 +78,10 @@ export class Link {
     const request = requestId();
     const timer = late && this.later(LATE_MS, late);
     this.waiting.set(request, answer => {
-      clearTimeout(timer);
+      if (timer !== undefined) {
+        clearTimeout(timer);
+        this.timers.delete(timer);
+      }
       done(answer);
     });
     this.send({ ...content, request });

@@ -133,14 +133,13 @@ class Panel {
       return;
     }
     const why = whyNot(form);
-    this.start.update(form.busy ? 'Starting…' : 'Start', why);
+    this.start.update('Start', why);
     setAttribute(
       this.start.button,
       'aria-describedby',
       why === '' ? null : this.why.id
     );
-    const started = form.run === null ? '' : `Started: ${shorten(form.run, 80)}`;
-    setText(this.why, why || started);
+    setText(this.why, why);
   }
 
   private askStart(): { request: { do: 'start' }; busy: string } {
@@ -151,11 +150,8 @@ class Panel {
 
 /** Why it cannot be started; empty if it can. */
 export function whyNot(form: Form): string {
-  if (form.ready && !form.busy) {
+  if (form.ready) {
     return '';
-  }
-  if (form.busy) {
-    return 'A search is being started.';
   }
   const wrong = form.fields.find(field => form.errors[field.name] !== undefined);
   if (wrong !== undefined) {

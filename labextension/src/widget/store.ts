@@ -131,8 +131,8 @@ export class Store {
       this.takeRecords(records, frame.run.metrics.length);
     }
     return {
-      reset: frame.reset || first,
-      ended: frame.reset || first ? [] : ended,
+      reset: frame.again || first,
+      ended: frame.again || first ? [] : ended,
       before: before === frame.run.status ? null : before
     };
   }

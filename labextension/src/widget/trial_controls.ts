@@ -2,7 +2,6 @@
 
 import { Action } from './action';
 import { h } from './dom';
-import { shorten } from './format';
 import { isFinished } from './rank';
 
 import type { StatusLine } from './action';
@@ -43,9 +42,8 @@ export class TrialControls {
 
   update(): void {
     const why = this.why();
-    const label = this.store.run?.code ?? '';
     this.insert.update(
-      label === '' ? 'Insert code' : shorten(label, 40),
+      'Insert code',
       why,
       'The trial as plain Keras code in cells below'
     );

@@ -103,7 +103,7 @@ class View {
     const status = this.store.run?.status ?? '';
     if (status !== this.status) {
       this.status = status;
-      this.runStatus.say('', true);
+      this.runStatus.forget();
     }
   }
 

@@ -32,7 +32,6 @@ export function trialRow(trial: number, changes: Partial<TrialRow> = {}): TrialR
   return {
     trial,
     state: 'completed',
-    rank: null,
     objective: null,
     test: null,
     epochs: 0,
@@ -54,7 +53,7 @@ export function frame(
   run: Partial<RunLine> = {},
   reset = false
 ): Frame {
-  return { kind: 'frame', reset, sent_s: 0, run: runLine(run), trials };
+  return { kind: 'frame', reset, again: reset, sent_s: 0, run: runLine(run), trials };
 }
 
 /** Records as bytes, not aligned to four: comms do not promise that. */
