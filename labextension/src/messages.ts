@@ -33,10 +33,9 @@ export interface KernelHello {
   version: string;
 }
 
-/** How a cell is named: by its id, or by the view that stands in its output. */
+/** Where something stands: a cell by its id. */
 export interface Anchor {
-  cell?: string | null;
-  handle?: string | null;
+  cell: string | null;
 }
 
 export interface CellSpec {

@@ -47,15 +47,8 @@ export class Notebooks {
 
   /** The cell that an anchor names; null if no notebook of this kernel holds it. */
   find(kernelId: string, anchor: Anchor): Place | null {
-    const panels = this.of(kernelId);
-    for (const panel of panels) {
-      const place = anchor.cell == null ? null : findCell(panel, anchor.cell);
-      if (place !== null) {
-        return place;
-      }
-    }
-    for (const panel of panels) {
-      const place = anchor.handle == null ? null : findHandle(panel, anchor.handle);
+    for (const panel of this.of(kernelId)) {
+      const place = anchor.cell === null ? null : findCell(panel, anchor.cell);
       if (place !== null) {
         return place;
       }

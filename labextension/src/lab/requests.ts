@@ -131,7 +131,7 @@ export class Requests {
     this.send({ ...this.head(message), ok: true });
   }
 
-  private place(cell: string | null | undefined): Place {
+  private place(cell: string | null): Place {
     const place = this.notebooks.find(this.kernelId, { cell });
     if (place === null) {
       throw new Error(
