@@ -15,6 +15,11 @@ from notebook_automl.record.layout import RunFolder
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the browser's tests come last: some others count this process's children."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 @pytest.fixture
 def env() -> dict[str, str]:
     """The environment of a process that imports this very package."""

@@ -137,7 +137,7 @@ class TestLock:
         with RunLock(folder):
             pass  # leaves its heartbeat
         # Opening it holds the next one up between its lock and its heartbeat.
-        os.mkfifo(folder.events)
+        os.mkfifo(folder.snapshot)
         start(HOLD, folder.path)
         deadline_s = time.monotonic() + 20
         while folder.heartbeat.exists():

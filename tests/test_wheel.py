@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -64,8 +65,7 @@ def wheel(
 ) -> Path:
     """Made from the sdist, with neither Node nor anything that brings one."""
     out = tmp_path_factory.mktemp("wheel")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(out, filter="data")
+    shutil.unpack_archive(sdist, out)
     source = out / sdist.name.removesuffix(".tar.gz")
     build = [sys.executable, "-m", "build", "--wheel", "--outdir", out, source]
     told = run(*build, env=nodeless)
