@@ -83,3 +83,28 @@ def test_a_page_that_comes_back_repairs_what_was_saved(
     other.run("cell-1")
     other.until("c[0].outputs[0].data['text/html'].includes('3 of 3 trials')")
     assert rows(saved(other, folder)["text/html"]) == 3
+
+
+def test_a_tab_in_the_background_goes_on_and_the_end_is_told(
+    open_notebook: Open, folder: Path
+) -> None:
+    notebook = open_notebook(QUICK)
+    notebook.run("cell-0")
+    until_points(notebook, 0)
+    notebook.page.evaluate("jupyterapp.commands.execute('launcher:create')")
+    expect(notebook.view()).to_be_hidden()
+    notice = notebook.page.locator(".Toastify__toast", has_text="completed")
+    expect(notice).to_be_visible(timeout=120_000)
+    expect(notice).to_have_count(1)
+    notebook.until("c[0].outputs[0].data['text/html'].includes('3 of 3 trials')")
+    assert rows(saved(notebook, folder)["text/html"]) == 3
+    notebook.page.evaluate(
+        """name => { const shell = jupyterapp.shell;
+        const p = [...shell.widgets('main')].find(w => w.context?.path === name);
+        shell.activateById(p.id); }""",
+        notebook.path,
+    )
+    # Nothing was drawn meanwhile, and nothing is missing now.
+    expect(notebook.view().locator(".automl-title")).to_contain_text("completed")
+    done = notebook.view().locator("tbody tr").filter(has_text="completed")
+    expect(done).to_have_count(3)
