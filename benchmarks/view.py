@@ -36,10 +36,13 @@ from notebook_automl.record.reader import Tail
 from notebook_automl.record.snapshot import read_state, save
 from notebook_automl.record.writer import EventWriter
 
-_IMPORT = "import notebook_automl as automl\nautoml.attach\nimport time"
+# What loads libraries and data has run before: a person has data when he searches.
+_IMPORT = """\
+import time
+import notebook_automl as automl
+wine, digits = automl.example("wine"), automl.example("digits")"""
 _SEARCH = """\
-df = automl.example("{data}")
-run = automl.Search(df, target={target!r}, minutes=30, epochs=50).start()
+run = automl.Search({data}, target={target!r}, minutes=30, epochs=50).start()
 run"""
 _BUSY = "while True: sum(range(10_000))"
 # Every change of the counters that the view keeps, with the time of day in seconds.
