@@ -277,8 +277,9 @@ class FormView(Widget):
             errors = list(self._told["errors"].values())
             missing = "Expected data and a target, got none. Choose them first."
             raise SearchError(errors[0] if errors else missing)
+        busy = self._busy  # before the cell itself makes the kernel so
         if self._keep_in_step() and self._insert(self._source, run=True):
-            first = " as soon as the kernel is free" if self._busy else ""
+            first = " as soon as the kernel is free" if busy else ""
             return f"The cell below runs the search{first}."
         data = form.evaluate(self._values["data"], self._shell.user_ns)
         run = Search(data, **form.literals(self._values)).start()

@@ -56,6 +56,8 @@ def take_all(notebook: Notebook) -> None:
     to_top(notebook, cell)
     take(page, "live_view")
     theme(page, "JupyterLab Dark")
+    expect(page.locator("#jupyterlab-splash")).to_have_count(0)
+    to_top(notebook, cell)
     take(page, "dark_theme")
     theme(page, "JupyterLab Light")
 

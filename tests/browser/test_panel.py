@@ -53,6 +53,9 @@ def test_data_target_start_is_enough(open_notebook: Open, way: str) -> None:
         return
     notebook.panel().get_by_role("button", name="Start", exact=True).click()
     expect(notebook.view()).to_be_visible()
+    expect(
+        notebook.panel().get_by_text("The cell below runs the search.")
+    ).to_be_visible()
     until_points(notebook, 0)
     stop = notebook.view().get_by_role("button", name="Stop")
     stop.click()
