@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracle import Oracle
 
@@ -56,7 +56,7 @@ def cells(table: pd.DataFrame, target: str, task_name: str) -> Any:
     return assemble(parts, {}), schema
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(
     column=_TEXTS,
     target=_TEXTS,
@@ -100,7 +100,7 @@ def test_decodes_to_that_very_label(
     assert known.groupby([column, "size"], dropna=False)["code"].nunique().max() == 1
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(
     values=st.lists(
         st.none() | st.floats(width=32) | st.booleans() | st.integers(-5, 5),

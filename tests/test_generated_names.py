@@ -101,7 +101,7 @@ def folders(text: str) -> bool:
     return text not in ("", ".", "..") and not {"/", "\0"} & {*text}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(THREE_NAMES, LABELS, TEXTS, TEXTS.filter(folders))
 def test_a_table_of_any_names(
     names: list[str | int], labels: list[str], value: str, folder: str
@@ -129,7 +129,7 @@ def test_a_table_of_any_names(
         assert frame[target].tolist() == labels * 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(NAMES, min_size=3, max_size=3, unique_by=str))
 def test_a_dropped_column_of_any_name(names: list[str | int]) -> None:
     number, dropped, target = names
@@ -139,7 +139,7 @@ def test_a_dropped_column_of_any_name(names: list[str | int]) -> None:
     assert list(execute(code, given=data)["frame"].columns) == [number, target]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(LABELS, TEXTS.filter(folders))
 def test_arrays_with_any_labels(labels: list[str], folder: str) -> None:
     x = np.arange(4 * 2 * 2).reshape(4, 2, 2)
@@ -150,7 +150,7 @@ def test_arrays_with_any_labels(labels: list[str], folder: str) -> None:
         assert left["y"].tolist() == labels * 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(THREE_NAMES, TEXTS)
 def test_rows_of_any_names(names: list[str | int], value: str) -> None:
     number, category, target = names

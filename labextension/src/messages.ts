@@ -271,7 +271,13 @@ export interface RunLine {
 }
 
 export type TrialState =
-  'running' | 'completed' | 'stopped' | 'failed' | 'interrupted' | 'pruned';
+  | 'running'
+  | 'completed'
+  | 'stopped'
+  | 'pruned'
+  | 'skipped'
+  | 'failed'
+  | 'interrupted';
 
 export interface TrialRow {
   trial: number;

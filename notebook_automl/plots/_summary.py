@@ -32,7 +32,7 @@ class Row:
 
     Args:
         trial: Its number.
-        state: "completed", "stopped", "failed", "running" or "interrupted".
+        state: As in `TrialState`, or "interrupted".
         objective: The best epoch's, of a running trial the best so far.
         test: The same metric on the test rows, of the chosen trial.
         epochs: How many were trained.

@@ -19,6 +19,7 @@ _HATCHES = {
     "running": ("■", ""),
     "stopped": ("░", "...."),
     "pruned": ("▤", "----"),
+    "skipped": ("▥", "||||"),
     "failed": ("▩", "xxxx"),
     "interrupted": ("▨", "////"),
 }

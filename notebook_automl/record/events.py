@@ -15,6 +15,8 @@ from typing import Any, ClassVar, Literal
 from notebook_automl.record.layout import decode, encode
 
 EndState = Literal["completed", "stopped", "failed"]
+# A pruned trial gave way to better ones; a skipped one was never built.
+TrialEndState = Literal["completed", "stopped", "pruned", "skipped", "failed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +88,7 @@ class TrialEnded(TrialEvent):
     """A trial is over; ``metrics`` are the best epoch's, ``epochs`` were trained."""
 
     kind: ClassVar[str] = "trial_ended"
-    state: EndState
+    state: TrialEndState
     reason: str
     metrics: dict[str, float]
     best_epoch: int | None

@@ -22,6 +22,7 @@ from notebook_automl.record.events import (
     TestScored,
     TrialBuilt,
     TrialEnded,
+    TrialEndState,
     TrialEvent,
     TrialStarted,
     from_line,
@@ -124,7 +125,7 @@ class TrialState:
     """
 
     number: int
-    state: Literal["running", "completed", "stopped", "failed"] = "running"
+    state: Literal["running"] | TrialEndState = "running"
     reason: str = ""
     values: dict[str, str | int | float | bool] = field(default_factory=dict)
     parameters: int | None = None

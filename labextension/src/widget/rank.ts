@@ -12,6 +12,7 @@ const GROUPS: Record<TrialState, number> = {
   running: 1,
   interrupted: 2,
   pruned: 3,
+  skipped: 3,
   failed: 3
 };
 

@@ -16,6 +16,7 @@ const PATHS: Record<State, string> = {
   completed: 'M2.2 6.4 5 9.2 9.8 3.4',
   stopped: 'M3 3h6v6H3Z',
   pruned: 'M2.5 6h7',
+  skipped: 'M2.5 3 6 6 2.5 9M6.5 3 10 6 6.5 9',
   failed: 'M3 3l6 6M9 3l-6 6',
   interrupted: 'M6 2v5M6 9.2v.6',
   deleted: 'M3 9l6-6'
