@@ -14,6 +14,7 @@ from notebook_automl.record.layout import RunFolder, write_json
 from notebook_automl.record.parameters import Parameter, Value
 from notebook_automl.source.code import Code
 from notebook_automl.source.program import Program
+from notebook_automl.tasks._chosen import chosen, to_json
 from notebook_automl.tasks._task import TASKS, Prepared
 from notebook_automl.workers import trial
 from notebook_automl.workers.cells import set_up
@@ -126,6 +127,7 @@ def bench(task_name: str, path: Path) -> Bench:
     search = {
         "task": task_name,
         "metric": task.default_metric,
+        "metrics": to_json(chosen(task_name, schema, "auto", [])),
         "device": "cpu",
         "validation_split": 0.2,
         "test_split": 0.2,

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from notebook_automl.errors import SearchError, received
+from notebook_automl.errors import SearchError, UnknownNameError, received
 from notebook_automl.record.layout import RUNS_VARIABLE, runs_folder
+from notebook_automl.tasks._chosen import names_in
 
 # More minutes than this are no budget, and in seconds they may become infinite.
 _MOST_MINUTES = 1e9
@@ -57,6 +58,25 @@ def check_numbers(search: Any) -> None:
                 f"{name}={_EXAMPLES[name]}.",
                 field=name,
             )
+
+
+def check_metrics(search: Any) -> None:
+    """Refuse what cannot name metrics; which ones there are, the data decide.
+
+    Args:
+        search: A `Search`.
+
+    Raises:
+        UnknownNameError: It is no text, or no list of texts.
+    """
+    names = names_in(search.metric, "metric")
+    names_in(search.metrics, "metrics")
+    if len(names) != 1 or isinstance(search.metric, list | tuple):
+        raise UnknownNameError(
+            f"Expected the name of a metric, {received(search.metric)}. Type "
+            'metric="auto", and others as metrics=["f1"].',
+            field="metric",
+        )
 
 
 def check_more(search: Mapping[str, Any], name: str, more: Any) -> None:

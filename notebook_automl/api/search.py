@@ -8,11 +8,17 @@ import secrets
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from notebook_automl.api.checks import check_name, check_numbers, folder_of_runs
+from notebook_automl.api.checks import (
+    check_metrics,
+    check_name,
+    check_numbers,
+    folder_of_runs,
+)
 from notebook_automl.api.names import names_of
 from notebook_automl.api.run import Run
 from notebook_automl.data._source import SOURCES, source_for
@@ -21,7 +27,6 @@ from notebook_automl.errors import (
     RunDiffersError,
     RunFolderError,
     SearchError,
-    UnknownNameError,
     nearest,
     received,
 )
@@ -33,6 +38,7 @@ from notebook_automl.record.layout import (
 )
 from notebook_automl.record.schema import Schema
 from notebook_automl.search._tuner import TUNERS
+from notebook_automl.tasks._chosen import chosen, names_in, to_json
 from notebook_automl.tasks._task import TASKS, propose, split_sizes
 from notebook_automl.workers.devices import devices
 
@@ -58,7 +64,9 @@ class Search:
             or (samples, height, width, channels).
         target: The column to learn, for a DataFrame.
         task: A task's name, or "auto" to propose one from the data.
-        metric: The objective, measured on the validation set, or "auto".
+        metric: The objective, measured on the validation set, or "auto": a name of the
+            task's such as "auc", or Keras's own as "keras.metrics.AUC(curve='PR')".
+        metrics: Further metrics, a list or names behind commas, measured each epoch.
         minutes: Budget of time; 10 if neither minutes nor trials are given.
         trials: Budget of trials.
         epochs: Most epochs of one trial.
@@ -81,6 +89,9 @@ class Search:
     task: str = field(default="auto", metadata={"help": "what to learn"})
     metric: str = field(
         default="auto", metadata={"help": "objective, measured on the validation set"}
+    )
+    metrics: str | Sequence[Any] | None = field(
+        default=None, metadata={"help": "further metrics, behind commas"}
     )
     minutes: float | None = field(
         default=None, metadata={"help": "minutes to search; 10 without any budget"}
@@ -112,12 +123,7 @@ class Search:
         TUNERS.check(self.tuner)
         if not isinstance(self.task, str) or self.task != "auto":
             TASKS.check(self.task)
-        if not isinstance(self.metric, str):
-            raise UnknownNameError(
-                f"Expected the name of a metric, {received(self.metric)}. Type "
-                'metric="auto".',
-                field="metric",
-            )
+        check_metrics(self)
         if not isinstance(self.device, str) or self.device not in _DEVICES:
             raise SearchError(
                 f"Expected device to be one of {', '.join(_DEVICES)}, "
@@ -225,9 +231,10 @@ class Search:
         split_sizes(
             schema, self.validation_split, self.test_split, task.classes(schema)
         )
-        metrics = task.metrics(schema)
-        metric = task.default_metric if self.metric == "auto" else self.metric
-        _check_metric(metric, list(metrics), task_name)
+        (objective,) = names_in(self.metric, "metric")
+        others = names_in(self.metrics, "metrics")
+        metrics = chosen(task_name, schema, objective, others)
+        metric = next(iter(metrics))
         found = devices()
         if self.device == "gpu" and not found.gpus:
             raise SearchError(
@@ -241,20 +248,11 @@ class Search:
         return asked | {
             "task": task_name,
             "metric": metric,
+            "metrics": to_json(metrics),
             "mode": metrics[metric].mode,
             "device": device,
             "folder": folder,
         }
-
-
-def _check_metric(metric: str, metrics: list[str], task_name: str) -> None:
-    """Refuse a metric that the task has not."""
-    if metric not in metrics:
-        raise UnknownNameError(
-            f"Expected the name of a metric of {task_name}, {received(metric)}."
-            f"{nearest(metric, metrics)} There are: {', '.join(metrics)}.",
-            field="metric",
-        )
 
 
 def _is_run(folder: RunFolder) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from notebook_automl.errors import NoTrialError
 from notebook_automl.record.layout import TrialFolder, read_json
 from notebook_automl.record.reader import TrialState
+from notebook_automl.source.program import Program
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,8 +113,11 @@ class Trial:
         os.environ.setdefault("KERAS_BACKEND", "tensorflow")
         from importlib import import_module
 
+        # A metric that its program defines is not known here.
+        plain = "define" not in Program.from_text(self.source)
         # Named at run time: whoever lists trials loads no Keras.
-        return import_module("keras").models.load_model(self.folder.checkpoint)
+        models = import_module("keras").models
+        return models.load_model(self.folder.checkpoint, compile=plain)
 
     def __repr__(self) -> str:
         state, metrics = self.state, self.metrics.items()

@@ -14,6 +14,7 @@ from notebook_automl.record.schema import Schema
 HEADINGS = {
     "setup": "All that the numbers depend on beside the data is set here, before "
     "anything else is imported.",
+    "define": "What the model is measured or built with and Keras does not have.",
     "load": "The rows of the search, which are checked before they are used.",
     "split": "Each row belongs to one of three sets: train, validation, test.",
     "prepare": "What this learns from rows, it learns from the training rows alone.",

@@ -13,6 +13,7 @@ from notebook_automl.source.literals import literal
 # The cells of every program, in order, with the heading that each has in a notebook.
 CELLS = {
     "setup": "Set-up",
+    "define": "Define",
     "load": "Load",
     "split": "Split",
     "prepare": "Prepare",
@@ -22,6 +23,8 @@ CELLS = {
     "evaluate": "Evaluate",
     "predict": "Predict",
 }
+# A cell that only some programs have.
+OPTIONAL = ("define",)
 # Cells that do not depend on what the search chose: trials share their outcome.
 SHARED = ("setup", "load", "split", "prepare")
 _MARK = re.compile(r"^# %% (\w+)\n", re.MULTILINE)
@@ -58,6 +61,10 @@ class Program:
     def __getitem__(self, cell_id: str) -> str:
         """The source of one cell."""
         return next(cell.source for cell in self.cells if cell.id == cell_id)
+
+    def __contains__(self, cell_id: str) -> bool:
+        """Whether the program has a cell."""
+        return any(cell.id == cell_id for cell in self.cells)
 
     def with_cell(self, cell_id: str, code: Code) -> Program:
         """The same program with one cell rewritten and its imports added.

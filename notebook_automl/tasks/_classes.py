@@ -9,22 +9,11 @@ from notebook_automl.record.schema import MOST_CLASSES, Schema, Target
 from notebook_automl.source.code import Code
 from notebook_automl.source.literals import literal
 from notebook_automl.tasks._tabular import SOURCES as TABLES
-from notebook_automl.tasks._task import Metric, Split
+from notebook_automl.tasks._task import Split
 
 # Whole numbers with more distinct values are a quantity, not classes.
 MOST_PROPOSED_CLASSES = 20
 _ROWS_A_CLASS = 3
-
-
-def metrics(schema: Schema) -> Mapping[str, Metric]:
-    """The usual metrics of classes."""
-    threshold = ", threshold=0.5" if class_count(schema) == 2 else ""
-    return {
-        "accuracy": Metric('"accuracy"', "max"),
-        "auc": Metric('keras.metrics.AUC(name="auc")', "max"),
-        "f1": Metric(f'keras.metrics.F1Score("macro"{threshold}, name="f1")', "max"),
-        "loss": Metric("", "min"),
-    }
 
 
 def proposes_classes(schema: Schema) -> bool:

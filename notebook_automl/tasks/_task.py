@@ -21,10 +21,13 @@ class Metric:
     Args:
         code: The entry of `compile(metrics=[...])`; empty for the loss itself.
         mode: "max" where more is better, else "min".
+        defined: Classes or functions that the entry needs, as source; the same piece
+            in several metrics is written once.
     """
 
     code: str
     mode: str
+    defined: tuple[Code, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
-from notebook_automl.tasks import _classes
+from notebook_automl.tasks import _classes, _metrics
 from notebook_automl.tasks._task import Metric, Prepared, Space, Split
 
 # AutoKeras's widest layers and largest kernels take seconds a step on one core.
@@ -34,7 +34,7 @@ class ImageClassification:
     example_target = None
 
     def metrics(self, schema: Schema) -> Mapping[str, Metric]:
-        return _classes.metrics(schema)
+        return _metrics.of_classes(schema)
 
     def classes(self, schema: Schema) -> int:
         return _classes.class_count(schema)

@@ -7,7 +7,7 @@ from typing import Any
 
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
-from notebook_automl.tasks import _classes, _tabular
+from notebook_automl.tasks import _classes, _metrics, _tabular
 from notebook_automl.tasks._task import Metric, Prepared, Space, Split
 
 
@@ -21,7 +21,7 @@ class TabularClassification:
     example_target = "diagnosis"
 
     def metrics(self, schema: Schema) -> Mapping[str, Metric]:
-        return _classes.metrics(schema)
+        return _metrics.of_classes(schema)
 
     def proposes(self, schema: Schema) -> bool:
         return schema.source in self.sources and _classes.proposes_classes(schema)

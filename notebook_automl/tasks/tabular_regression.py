@@ -9,7 +9,7 @@ from notebook_automl.errors import DataError, received
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
 from notebook_automl.source.naming import named
-from notebook_automl.tasks import _classes, _tabular
+from notebook_automl.tasks import _classes, _metrics, _tabular
 from notebook_automl.tasks._task import Metric, Prepared, Space, Split
 
 _TARGETS = """\
@@ -46,13 +46,7 @@ class TabularRegression:
     example_target = "progression"
 
     def metrics(self, schema: Schema) -> Mapping[str, Metric]:
-        return {
-            "rmse": Metric('keras.metrics.RootMeanSquaredError(name="rmse")', "min"),
-            "mae": Metric('keras.metrics.MeanAbsoluteError(name="mae")', "min"),
-            "mse": Metric('keras.metrics.MeanSquaredError(name="mse")', "min"),
-            "r2": Metric('keras.metrics.R2Score(name="r2")', "max"),
-            "loss": Metric("", "min"),
-        }
+        return _metrics.of_numbers(schema)
 
     def classes(self, schema: Schema) -> int:
         return 1

@@ -27,7 +27,7 @@ _DRAWS = (
 
 
 def set_up(link: Link | None, text: Program) -> dict[str, Any]:
-    """A fresh namespace in which the set-up cell has run.
+    """A fresh namespace in which the set-up cell, and definitions if any, have run.
 
     Args:
         link: Hears that Keras is loaded for the first time in this process.
@@ -42,6 +42,8 @@ def set_up(link: Link | None, text: Program) -> dict[str, Any]:
     if cold and link is not None:
         link.tell("stage", stage="loading Keras")
     execute(text, "setup", namespace)
+    if "define" in text:
+        execute(text, "define", namespace)
     if cold:
         from notebook_automl.tasks import _autokeras  # noqa: F401
 

@@ -14,6 +14,8 @@ from notebook_automl.source.code import Code
 from notebook_automl.source.layers import GraphCode
 from notebook_automl.source.literals import literal
 from notebook_automl.source.program import Program, assemble
+from notebook_automl.tasks._chosen import from_json
+from notebook_automl.tasks._metrics import definitions
 from notebook_automl.tasks._task import TASKS, Metric, Task, split_sizes
 
 # The epoch whose checkpoint is kept; stops that AutoKeras sets by default, too.
@@ -52,6 +54,7 @@ class Asked:
         schema: The data.
         task: The task's plugin.
         metric: The objective's name, without "val_".
+        metrics: All that is measured, by name.
         accelerated: Whether a GPU trains.
     """
 
@@ -59,6 +62,7 @@ class Asked:
     schema: Schema
     task: Task
     metric: str
+    metrics: Mapping[str, Metric]
     accelerated: bool
 
     @classmethod
@@ -70,17 +74,14 @@ class Asked:
             schema=Schema.from_json(read_json(folder.schema)),
             task=TASKS.get(search["task"]),
             metric=search["metric"],
+            metrics=from_json(search["metrics"]),
             accelerated=search["device"] == "gpu",
         )
 
     @property
     def mode(self) -> str:
         """ "max" where more of the objective is better, else "min"."""
-        return self._metric.mode
-
-    @property
-    def _metric(self) -> Metric:
-        return self.task.metrics(self.schema)[self.metric]
+        return self.metrics[self.metric].mode
 
 
 def environment(asked: Asked) -> dict[str, str]:
@@ -103,7 +104,7 @@ def shared_parts(asked: Asked, origin: Origin) -> dict[str, Code]:
         origin: Where the load cell finds the data.
 
     Returns:
-        Code of set-up, load, split and prepare.
+        Code of set-up, definitions if there are any, load, split and prepare.
     """
     search, schema, task = asked.search, asked.schema, asked.task
     split = split_sizes(
@@ -115,8 +116,10 @@ def shared_parts(asked: Asked, origin: Origin) -> dict[str, Code]:
             (*setup.imports, "import tensorflow as tf"),
             setup.source + "tf.config.experimental.enable_op_determinism()\n",
         )
+    defined = definitions(asked.metrics)
     return {
         "setup": setup,
+        **({"define": defined} if defined else {}),
         "load": SOURCES.get(schema.source).load_code(schema, origin),
         "split": task.split(schema, split),
         "prepare": task.prepare(schema),
@@ -172,9 +175,7 @@ def _build(graph: GraphCode, chosen: Mapping[str, Any]) -> Code:
 
 def _compile(asked: Asked, optimizer: str, learning_rate: float) -> Code:
     """Optimizer, loss, metrics, and the callbacks that keep the best epoch."""
-    metrics = asked.task.metrics(asked.schema)
-    names = dict.fromkeys([asked.task.default_metric, asked.metric])
-    codes = [metrics[name].code for name in names if metrics[name].code]
+    codes = [metric.code for metric in asked.metrics.values() if metric.code]
     arguments = {
         "optimizer": optimizer,
         **asked.task.loss(asked.schema),
