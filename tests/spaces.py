@@ -99,15 +99,7 @@ class Bench:
     def write(self, answer: Any) -> tuple[Written, Program]:
         """One graph of the space as code, and the program around it."""
         written = write_graph(Line(answer), self.asked, self.prepared)
-        text = program(
-            self.asked,
-            self.shared,
-            written.graph,
-            written.optimizer,
-            written.values,
-            EPOCHS,
-        )
-        return written, text
+        return written, program(self.asked, self.shared, written)
 
     def namespace(self, text: Program) -> dict[str, Any]:
         """What stands before the build cell of a program."""

@@ -67,6 +67,14 @@ class Helper:
         self._ask(folder, "score", trial=trial)
         return dict(read_json(folder.trial(trial).test))
 
+    def parameters(self, folder: RunFolder) -> list[dict[str, Any]]:
+        """The parameters of a run's space, whose data are prepared for it.
+
+        Args:
+            folder: The run; it need not have been started.
+        """
+        return list(self._ask(folder, "parameters"))
+
     def execute(self, folder: RunFolder, notebook: Path) -> Executed:
         """Run a notebook from top to bottom in a fresh kernel, beside its data.
 
@@ -117,7 +125,7 @@ class Helper:
         told = json.loads(answer)
         if "error" in told:
             kind = getattr(errors, told["error"], HelperError)
-            raise kind(told["message"])
+            raise kind(told["message"], field=told.get("field"))
         return told["result"]
 
     def _exchange(self, line: bytes, folder: RunFolder) -> bytes:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from notebook_automl.api.checks import (
     check_metrics,
@@ -21,6 +21,7 @@ from notebook_automl.api.checks import (
 )
 from notebook_automl.api.names import names_of
 from notebook_automl.api.run import Run
+from notebook_automl.api.space import decided_space, parameters
 from notebook_automl.data._source import SOURCES, source_for
 from notebook_automl.errors import (
     AutoMLError,
@@ -39,8 +40,12 @@ from notebook_automl.record.layout import (
 from notebook_automl.record.schema import Schema
 from notebook_automl.search._tuner import TUNERS
 from notebook_automl.tasks._chosen import chosen, names_in, to_json
+from notebook_automl.tasks._limits import check_fit, check_space
 from notebook_automl.tasks._task import TASKS, propose, split_sizes
 from notebook_automl.workers.devices import devices
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _DEFAULT_MINUTES = 10.0
 # Copying more than this takes long enough to say so.
@@ -71,6 +76,10 @@ class Search:
         trials: Budget of trials.
         epochs: Most epochs of one trial.
         batch_size: Rows a training step.
+        space: What is left of the space, by patterns of parameter paths: a value fixes
+            a parameter, a list or a range such as {"low": 1e-4, "high": 1e-2, "log":
+            True} narrows it. "batch_size" and "epochs" may be searched here as well;
+            `Search.parameters()` lists all paths.
         tuner: Who proposes values.
         validation_split: Share of the rows that choose epoch and trial.
         test_split: Share of the rows that are scored once, for the chosen trial.
@@ -99,6 +108,13 @@ class Search:
     trials: int | None = field(default=None, metadata={"help": "budget of trials"})
     epochs: int = field(default=50, metadata={"help": "most epochs of one trial"})
     batch_size: int = field(default=32, metadata={"help": "rows a training step"})
+    space: dict[str, Any] | None = field(
+        default=None,
+        metadata={
+            "help": 'fix or narrow the space, as {"learning_rate": [1e-3, 1e-4]}',
+            "typed": "literal",
+        },
+    )
     tuner: str = field(default="tpe", metadata={"help": "who proposes values"})
     validation_split: float = field(
         default=0.2, metadata={"help": "share of rows that choose the trial"}
@@ -118,6 +134,7 @@ class Search:
         if self.minutes is None and self.trials is None:
             self.minutes = _DEFAULT_MINUTES
         check_numbers(self)
+        check_fit(check_space(self.space))
         check_name(self.name)
         folder_of_runs(self.folder)
         TUNERS.check(self.tuner)
@@ -179,6 +196,23 @@ class Search:
         self.__post_init__()  # what was assigned since is checked as well
         _, source = source_for(self.data)
         return source.describe(self.data, self.target, names_of(self.data))
+
+    def parameters(self) -> pd.DataFrame:
+        """List what the search may choose, without starting it.
+
+        A process prepares the data and builds the space: seconds, more for large data.
+
+        Returns:
+            One row a parameter, indexed by its path: choices or low, high, step and
+            log; and the default, which the first trial takes. A fixed one has one
+            choice.
+
+        Raises:
+            AutoMLError: As `start`.
+        """
+        schema = self.schema()
+        description = self.description(schema) | {"started_s": time.time()}
+        return parameters(lambda folder: self._fill(folder, schema, description))
 
     def _fill(
         self, folder: RunFolder, schema: Schema, description: dict[str, Any]
@@ -246,6 +280,7 @@ class Search:
         asked = {f.name: getattr(self, f.name) for f in fields(self)[1:]}
         folder = None if self.folder is None else str(self.folder)
         return asked | {
+            **decided_space(self),
             "task": task_name,
             "metric": metric,
             "metrics": to_json(metrics),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 import autokeras
@@ -15,6 +14,7 @@ from keras_tuner.engine import hyperparameters
 from notebook_automl.record.parameters import Parameter, Value
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.naming import named
+from notebook_automl.tasks._limits import Fixed, fitted, limit_of, within
 from notebook_automl.tasks._task import Prepared, Task
 
 Ask = Callable[[Parameter], Value]
@@ -28,13 +28,24 @@ class AskedHyperParameters(keras_tuner.HyperParameters):
 
     Args:
         ask: Answers a parameter with a value.
-        limits: Patterns of paths and the choices that are left of each.
+        limits: Patterns of paths and the choices that a task leaves of each.
+        space: Patterns of paths and what a person leaves of each; they count before
+            the task's.
+        settled: Takes the values that a person has fixed.
     """
 
-    def __init__(self, ask: Ask, limits: Mapping[str, tuple[Any, ...]]) -> None:
+    def __init__(
+        self,
+        ask: Ask,
+        limits: Mapping[str, tuple[Any, ...]],
+        space: Mapping[str, Any],
+        settled: dict[str, Value],
+    ) -> None:
         super().__init__()
         self._ask = ask
         self._limits = limits
+        self._narrowed = space
+        self._settled = settled
 
     def _register(self, hyperparameter: Any, overwrite: bool = False) -> Any:
         hp = hyperparameter
@@ -46,19 +57,15 @@ class AskedHyperParameters(keras_tuner.HyperParameters):
         if isinstance(hp, hyperparameters.Fixed):
             return hp.value  # type: ignore[no-any-return]
         parameter = _parameter(hp)
-        left = next(
-            (v for pattern, v in self._limits.items() if fnmatchcase(hp.name, pattern)),
-            parameter.choices,
-        )
-        choices = tuple(choice for choice in parameter.choices if choice in left)
-        if len(choices) == 1:
-            return choices[0]
-        default = parameter.default if parameter.default in choices else choices[:1]
-        if choices:
-            fields = vars(parameter) | {"choices": choices}
-            fields["default"] = default[0] if isinstance(default, tuple) else default
-            parameter = Parameter(**fields)
-        return self._ask(parameter)
+        left: Parameter | Fixed = parameter
+        if own := limit_of(self._narrowed, hp.name):
+            left = fitted(parameter, *own)
+            if isinstance(left, Fixed):
+                self._settled[hp.name] = left.value
+                return named(left.value, hp.name)
+        elif limit := limit_of(self._limits, hp.name):
+            left = within(parameter, limit[1])
+        return left.value if isinstance(left, Fixed) else self._ask(left)
 
 
 def _parameter(hp: Any) -> Parameter:
@@ -105,7 +112,7 @@ class BuiltGraph:
 
     Args:
         model: The compiled Keras model; its options carry the paths of their values.
-        values: Every value that was asked for, by its path.
+        values: Every value that was asked for or that a person has fixed, by its path.
     """
 
     model: Any
@@ -123,7 +130,7 @@ def build_graph(
     prepared: Prepared,
     fit: tuple[int, int],
     ask: Ask,
-    limits: Mapping[str, tuple[Any, ...]] | None = None,
+    narrowed: Mapping[str, Any] | None = None,
 ) -> BuiltGraph:
     """Build AutoKeras's graph of a task from the values that `ask` gives.
 
@@ -136,7 +143,7 @@ def build_graph(
         prepared: Shapes and constants of the prepared data.
         fit: Epochs and batch size, which the schedule of AutoKeras's AdamW needs.
         ask: Answers each parameter.
-        limits: Further limits beside the task's own.
+        narrowed: What a person has left of the space, see `_limits`.
 
     Returns:
         The compiled model and its values.
@@ -156,5 +163,5 @@ def build_graph(
         asked[parameter.name] = ask(parameter)
         return named(asked[parameter.name], parameter.name)
 
-    hp = AskedHyperParameters(answer, {**space.limits, **(limits or {})})
+    hp = AskedHyperParameters(answer, space.limits, narrowed or {}, asked)
     return BuiltGraph(graph.build(hp), asked)

@@ -106,7 +106,7 @@ class FormView(Widget):
         if value is None:
             self._values.pop(field, None)
         else:
-            self._values[field] = value
+            self._values[field] = form.typed(field, value)
         if field == "data":
             self._values.pop("target", None)  # a column of other data
         self._refresh()
@@ -141,7 +141,7 @@ class FormView(Widget):
         told = {
             "kind": "form",
             "fields": fields,
-            "values": form.defaults() | self._values,
+            "values": form.shown(form.defaults() | self._values),
             "errors": errors,
             "line": form.line(self._values),
             "cell": self._cell is not None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields
@@ -12,6 +13,7 @@ from notebook_automl.api.search import Search
 from notebook_automl.errors import SearchError, nearest, received
 from notebook_automl.record.schema import Schema, Target
 from notebook_automl.search._tuner import TUNERS
+from notebook_automl.source.literals import literal
 from notebook_automl.tasks._task import TASKS
 
 _FIELDS: dict[str, Field[Any]] = {field.name: field for field in fields(Search)}
@@ -83,15 +85,44 @@ def add_options(parser: Parser, *names: str) -> None:
         *names: The fields; all but the data if none is named.
     """
     hints = get_type_hints(Search)
-    for name in names or list(_FIELDS)[1:]:
+    for name in names or typable():
         field = _FIELDS[name]
         parser.add_argument(
             "--" + name.replace("_", "-"),
-            type=_converter(hints[name]),
+            type=_converter(field, hints[name]),
             default=argparse.SUPPRESS,
             metavar=name.upper(),
             help=_help(field).replace("%", "%%"),
         )
+
+
+def typable() -> list[str]:
+    """The fields that a command line or a form can carry; not the data."""
+    return [n for n, f in list(_FIELDS.items())[1:] if f.metadata.get("typed") != "no"]
+
+
+def value_of(text: str) -> Any:
+    """A value as a person types it: a literal of Python, or a text without quotes.
+
+    Args:
+        text: What was typed.
+    """
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+
+
+def text_of(value: Any) -> Any:
+    """What a person would type for a value; numbers and plain texts stay.
+
+    Args:
+        value: Of a field.
+    """
+    if isinstance(value, str):
+        plain = value_of(value) == value and "\n" not in value
+        return value if plain else literal(value)
+    return value if value is None or isinstance(value, int | float) else literal(value)
 
 
 def data_help() -> str:
@@ -149,8 +180,10 @@ def _help(field: Field[Any]) -> str:
     return text + listed + (f" (default: {field.default})" if known else "")
 
 
-def _converter(hint: Any) -> Callable[[str], Any]:
+def _converter(field: Field[Any], hint: Any) -> Callable[[str], Any]:
     """From text to the first type of an annotation, say `float | None`."""
+    if field.metadata.get("typed") == "literal":
+        return value_of
     kind = next(iter(get_args(hint)), hint)
     return {int: _whole, float: _number}.get(kind, str)
 

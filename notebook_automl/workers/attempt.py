@@ -144,7 +144,7 @@ class Attempt:
         for other in range(1, workers):
             key = f"warm-{other}-{self.attempt}"
             self.cluster.submit(f"{_TRIAL}:warm", key, str(self.folder.path))
-        end = self._task("prepare", "The data could not be prepared.")
+        end = self._task("prepare", "The search could not be prepared.")
         while end is None:
             self._give_trials(workers)
             # There is no end any more if the budget was extended meanwhile.

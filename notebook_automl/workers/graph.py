@@ -14,6 +14,7 @@ from notebook_automl.source.layers import (
     optimizer_code,
     structure,
 )
+from notebook_automl.tasks._limits import fit_values
 from notebook_automl.tasks._task import Prepared
 from notebook_automl.workers.link import Link
 from notebook_automl.workers.parts import Asked
@@ -26,7 +27,9 @@ class Written:
     Args:
         graph: The model's lines.
         optimizer: The optimizer as an expression.
-        values: What was asked for, by path.
+        values: What was asked for or fixed, by path.
+        epochs: Most epochs to train.
+        batch_size: Rows a training step.
         structure: Layers, options and wiring of AutoKeras's own graph.
         optimizer_config: Options of AutoKeras's own optimizer.
     """
@@ -34,6 +37,8 @@ class Written:
     graph: GraphCode
     optimizer: str
     values: dict[str, Value]
+    epochs: int
+    batch_size: int
     structure: list[Any]
     optimizer_config: dict[str, Any]
 
@@ -51,12 +56,24 @@ def write_graph(link: Link, asked: Asked, prepared: Prepared) -> Written:
     """
     from notebook_automl.tasks._autokeras import build_graph, reset
 
-    fit = int(asked.search["epochs"]), int(asked.search["batch_size"])
-    built = build_graph(asked.task, asked.schema, prepared, fit, link.ask)
+    search, values = asked.search, fit_values(asked.search, link.ask)
+    epochs, batch_size = (
+        int(values.get(name, search[name])) for name in ("epochs", "batch_size")
+    )
+    built = build_graph(
+        asked.task,
+        asked.schema,
+        prepared,
+        (epochs, batch_size),
+        link.ask,
+        search.get("space"),
+    )
     written = Written(
         graph=graph_code(built.model, defined=prepared.constants),
         optimizer=optimizer_code(built.model.optimizer),
-        values=built.values,
+        values=values | built.values,
+        epochs=epochs,
+        batch_size=batch_size,
         structure=structure(built.model),
         optimizer_config=_options(built.model.optimizer),
     )

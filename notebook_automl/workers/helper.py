@@ -44,6 +44,11 @@ def _score(asked: dict[str, Any], warm: dict[str, Any]) -> None:
     trial.score(None, asked["folder"], asked["trial"])
 
 
+def _parameters(asked: dict[str, Any], warm: dict[str, Any]) -> list[dict[str, Any]]:
+    """The parameters of a run's space."""
+    return trial.parameters(asked["folder"])
+
+
 def _execute(asked: dict[str, Any], warm: dict[str, Any]) -> str:
     """Run a notebook in a fresh kernel; returns why it did not end, or nothing."""
     import nbformat
@@ -85,6 +90,7 @@ def _importance(asked: dict[str, Any], warm: dict[str, Any]) -> list[Any]:
 _DOES: dict[str, Callable[[dict[str, Any], dict[str, Any]], Any]] = {
     "predict": _predict,
     "score": _score,
+    "parameters": _parameters,
     "execute": _execute,
     "importance": _importance,
 }
@@ -104,7 +110,7 @@ def _answer(line: bytes, warm: dict[str, Any]) -> dict[str, Any]:
         # No kernel can send lone surrogates to its page.
         message = str(error).encode("utf-8", "backslashreplace").decode()
         if isinstance(error, AutoMLError):
-            return {"error": kind, "message": message}
+            return {"error": kind, "message": message, "field": error.field}
         return {"error": "HelperError", "message": f"{kind}: {message}"}
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from notebook_automl.data._source import SOURCES, Origin
 from notebook_automl.record.layout import RunFolder, read_json
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
-from notebook_automl.source.layers import GraphCode
 from notebook_automl.source.literals import literal
 from notebook_automl.source.program import Program, assemble
 from notebook_automl.tasks._chosen import from_json
 from notebook_automl.tasks._metrics import definitions
 from notebook_automl.tasks._task import TASKS, Metric, Task, split_sizes
+
+if TYPE_CHECKING:
+    from notebook_automl.workers.graph import Written
 
 # The epoch whose checkpoint is kept; stops that AutoKeras sets by default, too.
 _PATIENCE_EPOCHS = 10
@@ -129,38 +131,33 @@ def shared_parts(asked: Asked, origin: Origin) -> dict[str, Code]:
 def program(
     asked: Asked,
     shared: Mapping[str, Code],
-    graph: GraphCode,
-    optimizer: str,
-    chosen: Mapping[str, Any],
-    epochs: int,
+    written: Written,
 ) -> Program:
     """The whole program of a trial.
 
     Args:
         asked: The run's description.
         shared: Parts from `shared_parts`.
-        graph: The model as code.
-        optimizer: The optimizer as an expression.
-        chosen: Every value that the search chose, by its path.
-        epochs: Epochs to train.
+        written: The model as code, with what the search chose.
 
     Returns:
         The formatted program.
     """
     parts = {
         **shared,
-        "build": _build(graph, chosen),
-        "compile": _compile(asked, optimizer, chosen["learning_rate"]),
-        "train": _train(epochs, asked.search["batch_size"]),
+        "build": _build(written),
+        "compile": _compile(asked, written),
+        "train": _train(written),
         "evaluate": _EVALUATE,
         "predict": asked.task.predict(asked.schema),
     }
     return assemble(parts, environment(asked))
 
 
-def _build(graph: GraphCode, chosen: Mapping[str, Any]) -> Code:
+def _build(written: Written) -> Code:
     """Constants, then the model; what shaped the graph is named in a comment."""
-    values = ", ".join(f"{path}={literal(value)}" for path, value in chosen.items())
+    graph, chosen = written.graph, written.values.items()
+    values = ", ".join(f"{path}={literal(value)}" for path, value in chosen)
     lines = [
         *wrap(f"# The search chose {values}.", 88, subsequent_indent="# "),
         *(f"{name} = {literal(value)}" for name, value in graph.constants.items()),
@@ -173,11 +170,11 @@ def _build(graph: GraphCode, chosen: Mapping[str, Any]) -> Code:
     return Code(imports, "\n".join(lines))
 
 
-def _compile(asked: Asked, optimizer: str, learning_rate: float) -> Code:
+def _compile(asked: Asked, written: Written) -> Code:
     """Optimizer, loss, metrics, and the callbacks that keep the best epoch."""
     codes = [metric.code for metric in asked.metrics.values() if metric.code]
     arguments = {
-        "optimizer": optimizer,
+        "optimizer": written.optimizer,
         **asked.task.loss(asked.schema),
         "metrics": f"[{', '.join(codes)}]",
         "jit_compile": "False",
@@ -185,7 +182,7 @@ def _compile(asked: Asked, optimizer: str, learning_rate: float) -> Code:
     lines = "\n".join(f"    {key}={value}," for key, value in arguments.items())
     return Code(
         source=f"""\
-LEARNING_RATE = {literal(learning_rate)}
+LEARNING_RATE = {literal(written.values["learning_rate"])}
 
 model.compile(
 {lines}
@@ -205,11 +202,11 @@ callbacks = [
     )
 
 
-def _train(epochs: int, batch_size: int) -> Code:
+def _train(written: Written) -> Code:
     return Code(
         source=f"""\
-EPOCHS = {epochs}
-BATCH_SIZE = {batch_size}
+EPOCHS = {written.epochs}
+BATCH_SIZE = {written.batch_size}
 
 history = model.fit(
     x_train,

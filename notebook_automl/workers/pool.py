@@ -126,7 +126,9 @@ class Pool:
         elif message.kind == "built":
             self.emit(events.TrialBuilt, trial=running.number, **fields)
         elif message.kind == "epoch":
-            running.told_s, epochs = message.told_s, self.search["epochs"]
+            running.told_s = message.told_s
+            chosen = self.state.trials[running.number].values
+            epochs = int(chosen.get("epochs", self.search["epochs"]))
             self.emit(events.EpochEnded, trial=running.number, epochs=epochs, **fields)
         elif message.kind in ("done", "lost"):
             self._end(message)

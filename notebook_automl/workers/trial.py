@@ -12,19 +12,22 @@ from notebook_automl.data._source import SOURCES, Origin
 from notebook_automl.record.layout import RunFolder, read_json, write_json, write_text
 from notebook_automl.source.code import Code
 from notebook_automl.source.program import SHARED, Program, assemble
-from notebook_automl.workers import prepared
+from notebook_automl.workers import prepared, space
 from notebook_automl.workers.cells import execute, inside, reason, set_up
 from notebook_automl.workers.graph import check_model, write_graph
 from notebook_automl.workers.link import Link
 from notebook_automl.workers.parts import Asked, environment, program, shared_parts
 
 
-def prepare(link: Link, folder: str) -> None:
+def prepare(link: Link | None, folder: str) -> None:
     """Run the cells that trials share, once, and keep their outcome on disk.
 
     Args:
-        link: The supervisor.
+        link: The supervisor, if there is one.
         folder: The run's folder.
+
+    Raises:
+        SearchError: The space is narrowed by what does not occur in it.
     """
     run = RunFolder(Path(folder))
     asked, shared = _read(run)
@@ -32,10 +35,25 @@ def prepare(link: Link, folder: str) -> None:
     text = _shared_program(asked, shared)
     namespace = set_up(link, text)
     if not prepared.is_kept(kept):
-        link.tell("stage", stage="preparing data")
+        if link is not None:
+            link.tell("stage", stage="preparing data")
         for cell in SHARED[1:]:
             execute(text, cell, namespace)
         prepared.keep(kept, namespace)
+    space.check(asked, prepared.load(kept).shapes(asked.accelerated))
+
+
+def parameters(folder: str) -> list[dict[str, Any]]:
+    """The parameters of a run's space; prepares its data as for a search.
+
+    Args:
+        folder: The run's folder.
+    """
+    run = RunFolder(Path(folder))
+    asked, shared = _read(run)
+    prepare(None, folder)
+    kept = prepared.load(prepared.place(run, shared))
+    return space.parameters(run, kept.shapes(asked.accelerated))
 
 
 def warm(link: Link, folder: str) -> None:
@@ -126,13 +144,12 @@ def predictor(run: RunFolder, number: int) -> Callable[[Path], Any]:
 
 def _train(link: Link, run: RunFolder, number: int) -> dict[str, Any]:
     asked, shared = _read(run)
-    trial, epochs = run.trial(number), int(asked.search["epochs"])
+    trial = run.trial(number)
     # Keras may be imported once the set-up cell has said how.
     set_up(link, _shared_program(asked, shared))
     kept = prepared.load(prepared.place(run, shared))
     written = write_graph(link, asked, kept.shapes(asked.accelerated))
-    code = written.graph, written.optimizer, written.values
-    text = program(asked, shared, *code, epochs)
+    text = program(asked, shared, written)
     write_text(trial.source, text.to_text())
     write_json(trial.values, written.values)
     namespace = set_up(link, text) | kept.for_training()
@@ -148,7 +165,7 @@ def _train(link: Link, run: RunFolder, number: int) -> dict[str, Any]:
     reporter = Reporter(link, f"val_{asked.metric}")
     namespace["callbacks"].append(reporter)
     execute(text, "train", namespace)
-    if reporter.epochs != epochs:
+    if reporter.epochs != written.epochs:
         # A replay trains as long as this trial really did, whatever ended it.
         write_text(trial.source, text.with_epochs(reporter.epochs).to_text())
     return {"state": reporter.state, "reason": reporter.reason}
