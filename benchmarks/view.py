@@ -9,6 +9,7 @@ tables are Markdown. Runs live in a temporary folder and are stopped.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import platform
 import sys
@@ -91,9 +92,10 @@ frame = next(content for content in sent if content.get("kind") == "frame")
 def replay(count):
     for step in range(count):
         trial, epoch = step % 20, 1 + step // 20 % 100
-        record = struct.pack("<6f", trial, epoch, *[step % 7 / 7] * 4)
-        told = frame | {"reset": False, "sent_s": time.time(), "trials": []}
-        original(told, [record])
+        values = [step % 7 / 7] * len(frame["run"]["metrics"])
+        told = frame | {"reset": False, "more": False, "sent_s": time.time(),
+            "trials": [], "columns": frame["run"]["metrics"], "pieces": 1}
+        original(told, [struct.pack("<7f", trial, epoch, 1, *values)])
         time.sleep(0.003)"""
 
 
@@ -199,7 +201,7 @@ def measure_clicks(lab: Lab) -> None:
             notebook.run("cell-2", wait=False)
             notebook.until("p.sessionContext.session.kernel.status === 'busy'")
         took_ms = []
-        for _ in range(20):
+        for _ in range(50):
             for name in ("Pause", "Resume"):
                 button = notebook.view().get_by_role("button", name=name, exact=True)
                 expect(button).to_be_visible()
@@ -269,14 +271,20 @@ def measure_large(lab: Lab) -> None:
             file.writelines(map(to_line, trial(n, 100)))
         file.write(to_line(handmade.over()))
     save(folder, read_state(folder), folder.events.stat().st_size)
-    took_ms = []
-    for _ in range(3):
-        took_ms.append(until_drawn_ms(notebook, "cell-1", 10_000 * 100))
+    drawn_ms, all_ms = [], []
+    for _ in range(5):
+        began_s = time.monotonic()
+        drawn_ms.append(until_drawn_ms(notebook, "cell-1", 10_000 * 100))
+        notebook.page.wait_for_function(
+            "n => Number(document.querySelector('[data-values]').dataset.values) >= n",
+            arg=10_000 * 100 * 4,
+        )
+        all_ms.append((time.monotonic() - began_s) * 1000)
         notebook.restart()
         notebook.run("cell-0")
-    row(
-        "10,000 trials, a million epochs: cell to all drawn, ms", took_ms, "under 2,000"
-    )
+    name = "10,000 trials, a million epochs: cell to all drawn, ms"
+    row(name, drawn_ms, "under 2,000")
+    row("to the three metrics that are not drawn, too, ms", all_ms, "")
     lab.close(notebook)
 
 
@@ -345,7 +353,7 @@ def metrics(client: CDPSession) -> dict[str, float]:
 def row(name: str, values: list[float], goal: str) -> None:
     """Print one line of the table."""
     ordered = sorted(values)
-    p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+    p95 = ordered[math.ceil(0.95 * len(ordered)) - 1]
     cells = [f"{value:,.1f}" for value in (median(ordered), p95, ordered[-1])]
     print(f"| {name} | {len(values)} | {' | '.join(cells)} | {goal} |", flush=True)
 

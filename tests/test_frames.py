@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from array import array
+from collections.abc import Iterator
 from typing import Any
 
 import handmade
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notebook_automl.record.events import Event, spell
+from notebook_automl.record.history import History, Table
 from notebook_automl.ui.frames import Frames
 
 FLOATS = st.floats(width=32)
@@ -32,18 +35,29 @@ class Page:
             if frame["reset"]:
                 self.trials, self.curves = {}, {}
             self.trials |= {row["trial"]: row for row in frame["trials"]}
-            names = frame["run"]["metrics"]
-            table = np.frombuffer(records, "<f4").reshape(-1, 2 + len(names))
-            for trial, epoch, *values in table:
-                key = int(trial), int(epoch)
-                self.curves[key] = dict(zip(names, values, strict=True))
+            for key, values in unpacked(frame, records):
+                self.curves.setdefault(key, {}).update(values)
         return count
 
 
+def unpacked(
+    frame: dict[str, Any], buffer: bytes
+) -> Iterator[tuple[tuple[int, int], dict[str, float]]]:
+    """The trial and epoch of each row of a message, and its metrics."""
+    numbers, begin = np.frombuffer(buffer, "<f4"), 3 * frame["pieces"]
+    heads = numbers[:begin].reshape(-1, 3).astype(int).tolist()
+    rows = [(trial, first + n) for trial, first, count in heads for n in range(count)]
+    assert all(count > 0 for _, _, count in heads)
+    values = numbers[begin:].reshape(len(frame["columns"]), len(rows)).T
+    for key, row in zip(rows, values, strict=True):
+        yield key, dict(zip(frame["columns"], row.tolist(), strict=True))
+
+
 def spelled(page: Page) -> dict[tuple[int, int], list[tuple[str, str]]]:
-    """Its curves as texts, of which NaN equals NaN."""
+    """Its curves as texts; what is not told of an epoch is NaN."""
+    names = sorted({name for metrics in page.curves.values() for name in metrics})
     return {
-        key: [(name, str(value)) for name, value in sorted(metrics.items())]
+        key: [(name, str(metrics.get(name, math.nan))) for name in names]
         for key, metrics in page.curves.items()
     }
 
@@ -77,7 +91,8 @@ def test_any_cut_of_the_events_gives_the_same_curves(steps: list[Any]) -> None:
     for key, metrics in told.items():
         for name in frames.metrics:
             value = metrics.get(name, math.nan)
-            assert np.array_equal(page.curves[key][name], value, equal_nan=True)
+            sent = page.curves[key].get(name, math.nan)
+            assert np.array_equal(sent, value, equal_nan=True)
     for number, count in counts.items():
         assert page.trials[number]["epochs"] == count
         seen = [
@@ -123,11 +138,12 @@ def test_only_what_changed_is_sent_and_everything_on_demand() -> None:
     page.take(frames)
     assert not frames.waiting
     frames.take([epoch_ended(1, 1, val_accuracy=0.5)])
-    page.take(frames)  # a new metric: everything again
+    page.take(frames)
     frames.take([epoch_ended(1, 2, val_accuracy=0.75)])
     ((frame, records),) = list(frames.next({}))
     assert [row["trial"] for row in frame["trials"]] == [1]
-    assert np.frombuffer(records, "<f4").tolist() == [1, 2, 0.75]
+    assert np.frombuffer(records, "<f4").tolist() == [1, 2, 1, 0.75]
+    assert (frame["columns"], frame["pieces"]) == (["val_accuracy"], 1)
     assert frame["trials"][0]["objective"] == 0.75
     frames.again()
     other = Page()
@@ -176,16 +192,40 @@ def test_a_large_run_comes_in_messages_of_half_a_megabyte() -> None:
         epoch_ended(n, e, val_loss=n / e) for n in range(1500) for e in range(1, 101)
     )
     messages = list(frames.next({}))
-    assert len(messages) > 3 and not frames.waiting
-    assert [frame["reset"] for frame, _ in messages] == [True] + [False] * (
-        len(messages) - 1
-    )
+    assert not frames.waiting
+    assert [frame["reset"] for frame, _ in messages] == [True, False]
+    assert [frame["more"] for frame, _ in messages] == [True, False]
     assert all(len(records) <= 2**19 for _, records in messages)
     frames.again()
     assert page.take(frames) == len(messages)
     assert len(page.trials) == 1500
     assert len(page.curves) == 150_000
     assert page.curves[1499, 100]["val_loss"] == np.float32(14.99)
+
+
+def test_a_curve_may_be_longer_than_a_message() -> None:
+    state, count = handmade.fold(*handmade.started(), *begun(0), *begun(1)), 200_000
+    values = array("d", [v for n in range(count) for v in (n, -n, 0.1)])
+    table = Table(("val_loss", "loss", "seconds"), values, {})
+    state.trials[0].history = History.of(table)
+    state.trials[1].history = History([{"val_loss": 7.0, "seconds": 0.1}])
+    frames, page = Frames("val_loss", "min", state), Page()
+    messages = list(frames.next({}))
+    assert all(len(records) <= 2**19 for _, records in messages)
+    # The objective first; what follows is another picture.
+    assert [(frame["columns"], frame["more"]) for frame, _ in messages] == [
+        (["val_loss"], True),
+        (["val_loss"], True),
+        (["val_loss"], False),
+        (["loss"], True),
+        (["loss"], True),
+        (["loss"], False),
+    ]
+    frames.again()
+    page.take(frames)
+    assert len(page.curves) == count + 1
+    assert page.curves[0, count] == {"val_loss": count - 1, "loss": 1 - count}
+    assert page.curves[1, 1]["val_loss"] == 7.0
 
 
 def test_the_late_write_of_an_earlier_attempt_is_ignored() -> None:

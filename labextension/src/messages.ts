@@ -252,7 +252,7 @@ export interface RunLine {
   note: string;
   metric: string;
   mode: 'max' | 'min';
-  /** Names of the values in a record of the buffer, in order. */
+  /** Names of all metrics that the epochs have; the list only grows. */
   metrics: string[];
   task: string;
   target: string;
@@ -265,6 +265,8 @@ export interface RunLine {
   workers: number;
   /** Number of the best trial. */
   best: number | null;
+  /** Numbers of the trials whose trained models are kept. */
+  models: number[];
   started_s: number | null;
   /** Notices of one line each, say a mismatch of versions. */
   lines: string[];
@@ -298,8 +300,9 @@ export interface TrialRow {
 }
 
 /**
- * Comes with one buffer: Float32, little endian, records of
- * [trial, epoch, a value for each of run.metrics].
+ * Comes with one buffer of Float32, little endian: for each of its pieces of curves
+ * [trial, first epoch, how many epochs]; then for each of its columns the values of
+ * all pieces, one after the other.
  */
 export interface Frame {
   kind: 'frame';
@@ -307,10 +310,16 @@ export interface Frame {
   reset: boolean;
   /** Part of everything told once more: nothing of it is news. */
   again: boolean;
+  /** The next frame belongs to the same picture, and follows at once. */
+  more: boolean;
   sent_s: number;
   run: RunLine;
   /** Those that changed since the last frame. */
   trials: TrialRow[];
+  /** The metrics in the buffer, in order. */
+  columns: string[];
+  /** How many pieces of curves are in the buffer. */
+  pieces: number;
 }
 
 export interface Answer {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import subprocess
 import sys
@@ -24,7 +23,7 @@ _LAUNCH_TIMEOUT_S = 60.0
 _ANSWER_TIMEOUT_S = 10.0
 _POLL_S = 0.05
 # Somebody looks at the button that he has pressed.
-_ANSWER_POLL_S = 0.02
+_ANSWER_POLL_S = 0.01
 _STATUS_POLL_S = 0.25
 
 
@@ -162,16 +161,19 @@ class Supervisor:
         """
         started = False
         command = commands.send(self._folder, verb, **arguments)
-        deadline_s, asked_s = time.monotonic() + _ANSWER_TIMEOUT_S, -math.inf
+        asked_s = time.monotonic()
+        deadline_s = asked_s + _ANSWER_TIMEOUT_S
         while time.monotonic() < deadline_s:
-            answer = self.view.read().acknowledged.get(command)
+            time.sleep(_ANSWER_POLL_S)
+            state = self.view.read()
+            answer = state.acknowledged.get(command)
             if answer is not None:
                 return answer.message
-            time.sleep(_ANSWER_POLL_S)
-            if time.monotonic() - asked_s < _STATUS_POLL_S:
+            # Whether somebody is there to answer takes longer to say, and is rare news.
+            if state.state not in ENDED and time.monotonic() - asked_s < _STATUS_POLL_S:
                 continue
             asked_s = time.monotonic()
-            status = self.status(self.view.read())
+            status = self.status(state)
             if status in ENDED and verb != "extend":
                 # Nobody reads it now, and a later supervisor must not obey it.
                 (self._folder.commands / f"{command}.json").unlink(missing_ok=True)

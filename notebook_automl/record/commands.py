@@ -6,8 +6,10 @@ known by its id, the file's name: the same one twice is once.
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -66,11 +68,12 @@ def send(folder: RunFolder, verb: str, **arguments: Any) -> str:
         )
     command_id = f"{time.time_ns()}-{uuid.uuid4().hex}"
     content = {"verb": verb, "arguments": arguments}
-    write_json(folder.commands / f"{command_id}.json", content)
+    # Nobody waits for the disk: a command that is lost is not acknowledged.
+    write_json(folder.commands / f"{command_id}.json", content, durable=False)
     return command_id
 
 
-def pending(folder: RunFolder, done: set[str]) -> list[Command]:
+def pending(folder: RunFolder, done: Set[str]) -> list[Command]:
     """List what was asked and not yet done, oldest first.
 
     Args:
@@ -85,14 +88,16 @@ def pending(folder: RunFolder, done: set[str]) -> list[Command]:
         RunFolderError: The folder of commands cannot be read.
     """
     try:
-        # Files that are still written aside begin with a dot.
-        paths = [path for path in folder.commands.iterdir() if path.name[0] != "."]
+        names = os.listdir(folder.commands)
     except FileNotFoundError:
         return []
     except OSError as error:
         raise folder_error("read", folder.commands, error) from error
-    ids = sorted(path.stem for path in paths if path.suffix == ".json")
-    return [_read(folder, command_id) for command_id in ids if command_id not in done]
+    # Files that are still written aside begin with a dot.
+    ids = {
+        n.removesuffix(".json") for n in names if n.endswith(".json") and n[0] != "."
+    }
+    return [_read(folder, command_id) for command_id in sorted(ids - done)]
 
 
 def _read(folder: RunFolder, command_id: str) -> Command:

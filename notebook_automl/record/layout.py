@@ -222,17 +222,19 @@ def runs_folder(folder: str | os.PathLike[str] | None = None) -> Path:
     return Path(chosen).expanduser().absolute()
 
 
-def write_json(path: Path, obj: Any) -> None:
+def write_json(path: Path, obj: Any, durable: bool = True) -> None:
     """Write a JSON file at once: a reader sees the old one or the new one.
 
     Args:
         path: The file; what is there is replaced.
         obj: Anything that ``encode`` takes.
+        durable: Whether it waits for the disk, so that a reboot loses nothing.
 
     Raises:
         RunFolderError: The file cannot be written.
     """
-    write_text(path, json.dumps(encode(obj), allow_nan=False, indent=1) + "\n")
+    text = json.dumps(encode(obj), allow_nan=False, indent=1) + "\n"
+    write_bytes(path, [text.encode("utf-8")], durable)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -263,17 +265,29 @@ def write_bytes(
     """
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
+        # As few calls as can be: in a kernel that computes each of them waits for the
+        # interpreter, and a person waits for a command.
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         try:
-            with open(aside, "xb") as file:
-                file.writelines(parts)
-                file.flush()
+            try:
+                _write_all(descriptor, parts)
                 if durable:
-                    os.fsync(file.fileno())
+                    os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
             os.replace(aside, path)
-        finally:
+        except BaseException:
             aside.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise folder_error("write", path, error) from error
+
+
+def _write_all(descriptor: int, parts: Iterable[bytes | array[float]]) -> None:
+    """Write everything: a write takes a part of it where a disk fills up."""
+    rest = memoryview(b"".join(parts))
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def read_json(path: Path) -> Any:

@@ -32,6 +32,7 @@ _PROBE_TIMEOUT_S = 0.5
 # Between taking the lock and writing its heartbeat a holder reads its old events.
 _HEARTBEAT_TIMEOUT_S = 2.0
 _RETRY_S = 0.01
+_NICENESS = 10
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class RunLock:
             RunFolderError: The heartbeat cannot be written.
         """
         self._holder = replace(self._held(), time_s=time.time())
-        write_json(self._folder.heartbeat, asdict(self._holder))
+        write_json(self._folder.heartbeat, asdict(self._holder), durable=False)
 
     def _held(self) -> Holder:
         if self._holder is None:
@@ -203,6 +204,15 @@ def spawn_detached(
                 f"Expected a program that can be started, got {args[0]!r}: "
                 f"{error.strerror}. Check the Python installation."
             ) from error
+
+
+def let_others_first() -> None:
+    """Give this thread, and those that it starts, the processor after all others.
+
+    What trains for minutes loses nothing that a person would see; a kernel, a
+    supervisor and a browser on the same cores answer at once.
+    """
+    os.nice(max(0, _NICENESS - os.nice(0)))
 
 
 def _is_held(folder: RunFolder) -> bool:

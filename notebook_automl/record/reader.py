@@ -93,17 +93,30 @@ class Tail:
     def _lines(self, most: int) -> list[bytes]:
         """The next whole lines, at least one if there is one."""
         try:
-            with open(self._path, "rb") as file:
-                file.seek(self.offset)
-                lines = file.readlines(min(most, _PIECE_BYTES))
+            content = self._read(min(most, _PIECE_BYTES))
         except FileNotFoundError:
             return []
         except OSError as error:
             raise folder_error("read", self._path, error) from error
-        if lines and not lines[-1].endswith(b"\n"):
-            lines.pop()
-        self.offset += sum(map(len, lines))
-        return lines
+        end = content.rfind(b"\n") + 1
+        self.offset += end
+        return content[:end].split(b"\n")[:-1]
+
+    def _read(self, size: int) -> bytes:
+        """So many bytes, or more if these hold no whole line."""
+        # As few calls as can be: in a kernel that computes each of them waits for the
+        # interpreter.
+        descriptor = os.open(self._path, os.O_RDONLY)
+        try:
+            content = os.pread(descriptor, size, self.offset)
+            while b"\n" not in content:
+                more = os.pread(descriptor, size, self.offset + len(content))
+                if not more:
+                    break
+                content += more
+            return content
+        finally:
+            os.close(descriptor)
 
 
 @dataclass

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from array import array
-from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from notebook_automl.record.events import (
     EpochEnded,
@@ -17,19 +16,28 @@ from notebook_automl.record.events import (
 from notebook_automl.record.layout import encode
 from notebook_automl.record.reader import RunState, TrialState
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
 # A longer message holds up what comes behind it.
 _MOST_BYTES = 524_288
 _FLOAT_BYTES = 4
+_HEAD_FLOATS = 3
 _MOST_TRIALS = 1000
 
 Frame = tuple[dict[str, Any], bytes]
+# The names of metrics, the number of pieces, and the numbers.
+_Part = tuple[Sequence[str], int, bytes]
 
 
 class Frames:
     """Folds events, and remembers which of them a view has not seen.
 
-    The numbers of an epoch travel as a record of float32: trial, epoch, then the
-    metrics in the order of `metrics`, NaN where an epoch has none.
+    Epochs travel as pieces of curves, in float32: for each of a message's pieces the
+    trial, its first epoch and how many there are; then for each of its metrics the
+    values of all pieces, one after the other, NaN where an epoch has none. A view that
+    begins is sent the objective of all trials first, as that is what it draws.
 
     Args:
         metric: The objective, such as "val_accuracy".
@@ -47,8 +55,8 @@ class Frames:
         self.state = state or RunState()
         self.metrics: tuple[str, ...] = ()
         self._metric, self._mode = metric, mode
-        # The records of what happened since the last message.
-        self._records = bytearray()
+        # What happened since the last message.
+        self._epochs: list[EpochEnded] = []
         self._changed: set[int] = set()
         self._again = True
         for trial in self.state.trials.values():
@@ -71,7 +79,10 @@ class Frames:
                 self._changed.update(self._running())  # the run may end them
             self.state.apply(event)
             if isinstance(event, EpochEnded):
-                self._record(event)
+                self._know(event.metrics)
+                self._epochs.append(event)
+            if self._again:
+                self._epochs.clear()
 
     def again(self) -> None:
         """Send everything with the next messages, because a view begins."""
@@ -80,7 +91,7 @@ class Frames:
     @property
     def waiting(self) -> bool:
         """Whether there is something that a view has not seen."""
-        return self._again or bool(self._changed or self._records)
+        return self._again or bool(self._changed or self._epochs)
 
     def next(self, run: dict[str, Any], gone: bool = False) -> Iterator[Frame]:
         """The messages that bring a view up to date; they count as sent.
@@ -90,7 +101,8 @@ class Frames:
             gone: Whether nobody drives the run any more, nor the trials that it left.
 
         Returns:
-            Each message with its records; the first one may say "reset".
+            Each message with its numbers; the first one may say "reset", and "more"
+            says that the next one belongs to the same picture.
         """
         reset, self._again = self._again, False
         if reset:
@@ -99,49 +111,51 @@ class Frames:
             self._changed.update(self._running())
         numbers = sorted(self._changed)
         run = {**run, "metrics": list(self.metrics)}
-        parts = self._everything() if reset else self._cut(bytes(self._records))
-        self._changed, self._records, first = set(), bytearray(), True
-        while True:
-            records = next(parts, b"")
+        parts = self._everything() if reset else self._news(self._epochs)
+        self._changed, self._epochs = set(), []
+        part, first = next(parts, None), True
+        while first or part or numbers:
+            columns, pieces, values = part or ((), 0, b"")
             rows = [self._row(number, gone) for number in numbers[:_MOST_TRIALS]]
-            if not (first or records or rows):
-                return
-            told = {"reset": reset and first, "again": reset, "run": run}
-            yield told | {"trials": rows}, records
-            numbers, first = numbers[_MOST_TRIALS:], False
+            numbers, part = numbers[_MOST_TRIALS:], next(parts, None)
+            more = bool(numbers or (part and tuple(part[0]) == tuple(columns)))
+            told = {"reset": reset and first, "again": reset, "more": more, "run": run}
+            form = {"trials": rows, "columns": list(columns), "pieces": pieces}
+            yield told | form, values
+            first = False
 
     def _running(self) -> list[int]:
         trials = self.state.trials.values()
         return [trial.number for trial in trials if trial.state == "running"]
 
-    def _everything(self) -> Iterator[bytes]:
-        """The records of all trials, made as they are needed: there may be millions."""
-        numbers = sorted(self.state.trials)
-        for begin in range(0, len(numbers), _MOST_TRIALS):
-            alike: dict[tuple[str, ...], list[TrialState]] = {}
-            for number in numbers[begin : begin + _MOST_TRIALS]:
-                trial = self.state.trials[number]
-                alike.setdefault(trial.history.names, []).append(trial)
-            for names, trials in alike.items():
-                yield from self._cut(_records(trials, names, self.metrics))
+    def _everything(self) -> Iterator[_Part]:
+        """All trials' curves, made as they are needed: there may be millions."""
+        first = [name for name in self.metrics if name == self._metric]
+        rest = [name for name in self.metrics if name != self._metric]
+        for columns in [first, rest] if rest else [first]:
+            numbers = sorted(self.state.trials)
+            for begin in range(0, len(numbers), _MOST_TRIALS):
+                alike: dict[tuple[str, ...], list[TrialState]] = {}
+                for number in numbers[begin : begin + _MOST_TRIALS]:
+                    trial = self.state.trials[number]
+                    alike.setdefault(trial.history.names, []).append(trial)
+                for names, trials in alike.items():
+                    if names:  # there is an epoch
+                        yield from _cut(columns, *_table(trials, names, columns))
 
-    def _cut(self, records: bytes) -> Iterator[bytes]:
-        width = _FLOAT_BYTES * (2 + len(self.metrics))
-        step = _MOST_BYTES - _MOST_BYTES % width
-        return (records[at : at + step] for at in range(0, len(records), step))
+    def _news(self, epochs: list[EpochEnded]) -> Iterator[_Part]:
+        """The epochs that ended since the last message, a piece each."""
+        if not epochs:
+            return
+        import numpy as np
 
-    def _record(self, event: EpochEnded) -> None:
-        if self._know(event.metrics):
-            self._again = True  # records have another width from now on
-        if not self._again:
-            values = (event.metrics.get(name, math.nan) for name in self.metrics)
-            self._records += array("f", (event.trial, event.epoch, *values)).tobytes()
+        heads = np.array([(e.trial, e.epoch, 1) for e in epochs])
+        values = [[e.metrics.get(n, math.nan) for e in epochs] for n in self.metrics]
+        yield from _cut(self.metrics, heads, _narrow(values, len(epochs)))
 
-    def _know(self, names: Iterable[str]) -> bool:
-        """Take in the names of metrics; returns whether there are new ones."""
-        new = sorted({*names} - {*self.metrics, "seconds"})
-        self.metrics += tuple(new)
-        return bool(new)
+    def _know(self, names: Iterable[str]) -> None:
+        """Take in the names of metrics."""
+        self.metrics += tuple(sorted({*names} - {*self.metrics, "seconds"}))
 
     def _row(self, number: int, gone: bool) -> dict[str, Any]:
         """One trial, as it stands on the leaderboard."""
@@ -165,23 +179,58 @@ class Frames:
         }
 
 
-def _records(
-    trials: list[TrialState], names: tuple[str, ...], metrics: tuple[str, ...]
-) -> bytes:
-    """The epochs of trials that have the same columns."""
+def _table(
+    trials: list[TrialState], names: tuple[str, ...], columns: Sequence[str]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """The epochs of trials that have the same names: heads and values as for `_cut`."""
     import numpy as np
 
-    if not names:
-        return b""  # they have no epoch yet
     lengths = [len(trial.history) for trial in trials]
-    values = b"".join(trial.history.table().values for trial in trials)
-    table = np.frombuffer(values, "f8").reshape(-1, len(names))
-    records = np.full((len(table), 2 + len(metrics)), math.nan, "f4")
-    records[:, 0] = np.repeat([trial.number for trial in trials], lengths)
-    before = np.cumsum(lengths) - lengths
-    records[:, 1] = np.arange(1, len(table) + 1) - np.repeat(before, lengths)
+    every = b"".join(trial.history.table().values for trial in trials)
+    table = np.frombuffer(every, "f8").reshape(-1, len(names))
+    heads = [(trial.number, 1, n) for trial, n in zip(trials, lengths, strict=True)]
+    known = [table[:, names.index(n)] if n in names else math.nan for n in columns]
+    return np.array(heads), _narrow(known, len(table))
+
+
+def _narrow(values: Sequence[Any], rows: int) -> npt.NDArray[np.float32]:
+    """As float32, a line for each metric."""
+    import numpy as np
+
+    narrow = np.empty((len(values), rows), "<f4")
     with np.errstate(over="ignore"):  # it is infinite then
-        for place, name in enumerate(metrics, 2):
-            if name in names:
-                records[:, place] = table[:, names.index(name)]
-    return records.tobytes()
+        for line, column in zip(narrow, values, strict=True):
+            line[:] = column
+    return narrow
+
+
+def _cut(
+    columns: Sequence[str],
+    heads: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float32],
+) -> Iterator[_Part]:
+    """Pieces of curves as messages that are not too long.
+
+    Args:
+        columns: The names of the metrics.
+        heads: Of each piece the trial, its first epoch and how many: (pieces, 3).
+        values: One piece after the other: (columns, epochs).
+    """
+    import numpy as np
+
+    trials, firsts, counts = heads.T
+    ends = np.cumsum(counts)
+    begins = ends - counts
+    # Room for a head to each row, where pieces are that short.
+    most = _MOST_BYTES // _FLOAT_BYTES
+    width = max(1, len(columns))
+    step = max(
+        most // (width + _HEAD_FLOATS), (most - _HEAD_FLOATS * len(heads)) // width
+    )
+    for at in range(0, values.shape[1], step):
+        low, high = np.maximum(begins, at), np.minimum(ends, at + step)
+        here = low < high
+        parts = (trials, firsts + low - begins, high - low)
+        told = np.stack(parts, axis=1)[here].astype("<f4")
+        numbers = values[:, at : at + step]
+        yield columns, len(told), told.tobytes() + numbers.tobytes()

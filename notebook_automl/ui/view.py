@@ -18,7 +18,7 @@ from notebook_automl.errors import SearchError, received
 from notebook_automl.page.bridge import bridge
 from notebook_automl.plots._plot import Shown
 from notebook_automl.plots._still import Still, still
-from notebook_automl.ui.feed import Feed
+from notebook_automl.ui.feed import ENDED_POLL_S, READY_S, Feed
 from notebook_automl.ui.widget import WIDGET_MIME, Widget
 
 _STILL_S = 10.0
@@ -58,9 +58,14 @@ class View(Widget):
 
     def show(self) -> None:
         """Make it an output of the cell that runs."""
-        bundle = self._bundle(self._first())
         if self._run.status in ENDED and not bridge().wait_for_hello(_HELLO_S):
-            bundle = self._without_widget(bundle)
+            # Nobody can put it there later.
+            bundle = self._without_widget(self._bundle(self._still()))
+        else:
+            # A picture costs a second, and can wait.
+            summary = self._run.summary()
+            saved = {"text/html": summary.html(), "text/plain": summary.text()}
+            bundle = self._bundle(saved)
         handle = DisplayHandle()  # type: ignore[no-untyped-call]
         handle.display(bundle, raw=True)  # type: ignore[no-untyped-call]
         self._displays.append(handle)
@@ -87,6 +92,12 @@ class View(Widget):
         self._greeted.set()  # an output that was undone may hold an old saved view
 
     def obey(self, content: Mapping[str, Any], envelope: Mapping[str, Any]) -> str:
+        try:
+            return self._do(content)
+        finally:
+            self._feed.wake()
+
+    def _do(self, content: Mapping[str, Any]) -> str:
         run, trial = self._run, content.get("trial", "best")
         match content.get("do"):
             case "stop":
@@ -130,13 +141,6 @@ class View(Widget):
         folder = self._run.search.get("folder")
         return self.bundle(self.model_id, saved, self._run.name, folder)
 
-    def _first(self) -> dict[str, str]:
-        """The saved view when the cell runs; a picture costs a second, and can wait."""
-        if self._run.status in ENDED:
-            return self._still()
-        summary = self._run.summary()
-        return {"text/html": summary.html(), "text/plain": summary.text()}
-
     def _still(self) -> dict[str, str]:
         """The saved view: a picture and a table, for who has no kernel."""
         with self._drawing:  # a cell and `_keep_still` often want the same one
@@ -152,8 +156,11 @@ class View(Widget):
         drawn_s = 0.0
         while self._feed.status != "deleted":
             now, status = self._feed.seen, self._feed.status
-            due = status in ENDED or time.monotonic() - drawn_s >= _STILL_S
+            ended = status in ENDED
+            due = ended or time.monotonic() - drawn_s >= _STILL_S
             if self._greeted.is_set() or (due and now != self._kept_of):
+                if bridge().hello is not None:
+                    self._feed.shown.wait(READY_S)  # what is on the screen comes first
                 self._greeted.clear()
                 # Deleted meanwhile; or whatever drawing raises: it is tried again.
                 with contextlib.suppress(Exception):
@@ -162,7 +169,8 @@ class View(Widget):
                 with self._kept:
                     self._kept_of = now
                     self._kept.notify_all()
-            self._greeted.wait(_POLL_S)
+            kept = ended and self._feed.seen == self._kept_of
+            self._greeted.wait(ENDED_POLL_S if kept else _POLL_S)
 
     def _save(self, data: dict[str, str]) -> None:
         """Put the saved view where the notebook keeps it."""

@@ -25,7 +25,8 @@ from notebook_automl.workers.devices import devices
 from notebook_automl.workers.pool import Pool
 
 _TRIAL = "notebook_automl.workers.trial"
-_TICK_S = 0.05
+# Somebody waits for the answer to a command; a look takes a few microseconds.
+_TICK_S = 0.02
 _HEARTBEAT_S = 2.0
 # A snapshot spares who opens the run the lines before it: 5 MB take a quarter second.
 _SNAPSHOT_S = 60.0
@@ -206,7 +207,7 @@ class Attempt:
             self._beaten_s = time.time()
             if time.time() - self._saved_s > _SNAPSHOT_S:
                 self._save(_SNAPSHOT_BYTES)
-        for command in pending(self.folder, set(self.state.acknowledged)):
+        for command in pending(self.folder, self.state.acknowledged.keys()):
             self._obey(command)
         others = []
         with contextlib.suppress(queue.Empty):

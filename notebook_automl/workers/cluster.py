@@ -22,6 +22,7 @@ from distributed import Client, Future, KilledWorker, LocalCluster, get_worker
 from distributed.system import MEMORY_LIMIT
 
 from notebook_automl.errors import HelperError
+from notebook_automl.record.lock import let_others_first
 from notebook_automl.record.parameters import Parameter, Value
 
 # What a worker with TensorFlow and AutoKeras takes before it trains, and room to train.
@@ -277,6 +278,7 @@ def _perform(entry: str, key: str, args: tuple[Any, ...]) -> None:
 
     The outcome goes the same way as all else that the task tells, and so comes last.
     """
+    let_others_first()  # this thread alone: what it tells goes out at once
     link = _WorkerLink(key)
     link.tell("started")
     module, _, name = entry.partition(":")

@@ -5,6 +5,7 @@ import { isRanked, ordered } from './rank';
 import type { Frame, RunLine, RunStatus, TrialRow } from '../messages';
 
 const FLOAT_BYTES = 4;
+const HEAD_FLOATS = 3;
 const FIRST_EPOCHS = 8;
 
 /** What a frame changed. */
@@ -16,75 +17,46 @@ export interface Change {
   before: RunStatus | null;
 }
 
-/** The epochs of one trial; the arrays are longer than what is used. */
+/** The epochs of one trial, from 1 on: a column a metric. */
 export class Curve {
   length = 0;
-  epochs = new Float32Array(FIRST_EPOCHS);
-  /** Epoch by epoch, the values of all metrics. */
-  values: Float32Array;
+  /** Each longer than what is used, or missing as long as nothing is known. */
+  private readonly columns: (Float32Array | undefined)[] = [];
 
-  constructor(
-    readonly trial: number,
-    readonly width: number
-  ) {
-    this.values = new Float32Array(FIRST_EPOCHS * width);
+  constructor(readonly trial: number) {}
+
+  /** There are so many epochs at least. */
+  reach(length: number): void {
+    this.length = Math.max(this.length, length);
   }
 
-  /** Take the values of an epoch from a record; a known epoch is replaced. */
-  put(epoch: number, records: DataView, offset: number): void {
-    const at = this.place(epoch);
-    this.epochs[at] = epoch;
-    for (let i = 0; i < this.width; i++) {
-      const value = records.getFloat32(offset + i * FLOAT_BYTES, true);
-      this.values[at * this.width + i] = value;
+  /** Take a metric's values from an epoch on; those that are known are replaced. */
+  put(metric: number, first: number, values: Float32Array): void {
+    const from = first - 1;
+    let column = this.columns[metric];
+    if (column === undefined || column.length < from + values.length) {
+      column = grown(column, from + values.length);
+      this.columns[metric] = column;
     }
+    column.set(values, from);
   }
 
   value(index: number, metric: number): number {
-    return this.values[index * this.width + metric] ?? NaN;
+    return this.columns[metric]?.[index] ?? NaN;
   }
 
   /** Where an epoch stands, or the nearest one before it; -1 if there is none. */
   indexOf(epoch: number): number {
-    let low = 0;
-    let high = this.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.epochs[middle] ?? 0) <= epoch) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low - 1;
+    return Math.min(Math.floor(epoch), this.length) - 1;
   }
+}
 
-  private place(epoch: number): number {
-    const before = this.indexOf(epoch);
-    if (before >= 0 && this.epochs[before] === epoch) {
-      return before;
-    }
-    if (this.length === this.epochs.length) {
-      this.grow();
-    }
-    const at = before + 1;
-    if (at < this.length) {
-      this.epochs.copyWithin(at + 1, at, this.length);
-      const from = at * this.width;
-      this.values.copyWithin(from + this.width, from, this.length * this.width);
-    }
-    this.length++;
-    return at;
-  }
-
-  private grow(): void {
-    const epochs = new Float32Array(2 * this.epochs.length);
-    epochs.set(this.epochs);
-    const values = new Float32Array(epochs.length * this.width);
-    values.set(this.values);
-    this.epochs = epochs;
-    this.values = values;
-  }
+/** A longer column with what is known; a first one is as long as it must be. */
+function grown(column: Float32Array | undefined, length: number): Float32Array {
+  const least = column === undefined ? FIRST_EPOCHS : 2 * column.length;
+  const longer = new Float32Array(Math.max(length, least)).fill(NaN);
+  longer.set(column ?? []);
+  return longer;
 }
 
 export class Store {
@@ -94,7 +66,10 @@ export class Store {
   readonly rows = new Map<number, TrialRow>();
   readonly curves = new Map<number, Curve>();
   frames = 0;
+  /** Epochs of all trials. */
   points = 0;
+  /** Numbers that came of them, of all metrics. */
+  values = 0;
   /** Counts up with each change of the rows, and so of the order. */
   rowsVersion = 0;
   /** Counts up with each change but epochs that a running trial appends. */
@@ -108,17 +83,17 @@ export class Store {
    * Fold in a frame.
    *
    * @param frame What the kernel said.
-   * @param records The records of epochs that came with it, if any.
+   * @param buffer The numbers of epochs that came with it, if any.
    * @param now_s This page's clock.
    */
-  apply(frame: Frame, records: DataView | undefined, now_s: number): Change {
+  apply(frame: Frame, buffer: DataView | undefined, now_s: number): Change {
     const before = this.run?.status ?? frame.run.status;
-    const metrics = this.run?.metrics.join('\n');
+    const known = this.run?.metrics ?? [];
     const first = this.run === null;
     if (frame.reset) {
       this.forget();
-    } else if (metrics !== undefined && metrics !== frame.run.metrics.join('\n')) {
-      this.forgetCurves(); // records have another width from now on
+    } else if (known.some((name, i) => name !== frame.run.metrics[i])) {
+      this.forgetCurves(); // their columns have other places from now on
     }
     if (this.run?.mode !== frame.run.mode) {
       this.rowsVersion++;
@@ -127,8 +102,8 @@ export class Store {
     this.told_s = now_s;
     this.frames++;
     const ended = this.takeRows(frame.trials);
-    if (records !== undefined) {
-      this.takeRecords(records, frame.run.metrics.length);
+    if (buffer !== undefined) {
+      this.takePieces(frame, floatsOf(buffer));
     }
     return {
       reset: frame.again || first,
@@ -199,24 +174,40 @@ export class Store {
     return ended;
   }
 
-  private takeRecords(records: DataView, width: number): void {
-    const step = (2 + width) * FLOAT_BYTES;
-    for (let at = 0; at + step <= records.byteLength; at += step) {
-      const trial = records.getFloat32(at, true);
-      const epoch = records.getFloat32(at + FLOAT_BYTES, true);
-      let curve = this.curves.get(trial);
-      if (curve === undefined) {
-        curve = new Curve(trial, width);
-        this.curves.set(trial, curve);
+  private takePieces(frame: Frame, floats: Float32Array): void {
+    const metrics = frame.columns.map(name => frame.run.metrics.indexOf(name));
+    let at = HEAD_FLOATS * frame.pieces;
+    const rows = (floats.length - at) / Math.max(1, metrics.length);
+    for (let piece = 0; piece < frame.pieces; piece++) {
+      const head = piece * HEAD_FLOATS;
+      const [trial, first, count] = floats.subarray(head, head + HEAD_FLOATS);
+      if (trial === undefined || first === undefined || count === undefined) {
+        return;
       }
-      const length = curve.length;
-      curve.put(epoch, records, at + 2 * FLOAT_BYTES);
+      const curve = this.curve(trial);
+      const { length } = curve;
+      metrics.forEach((metric, column) => {
+        const from = at + column * rows;
+        curve.put(metric, first, floats.subarray(from, from + count));
+      });
+      at += count;
+      this.values += count * metrics.length;
+      curve.reach(first - 1 + count);
       this.points += curve.length - length;
-      const grown = curve.length > length && curve.epochs[length] === epoch;
-      if (!grown || (this.rows.get(trial)?.state ?? 'running') !== 'running') {
+      const appended = first === length + 1;
+      if (!appended || (this.rows.get(trial)?.state ?? 'running') !== 'running') {
         this.settledVersion++;
       }
     }
+  }
+
+  private curve(trial: number): Curve {
+    let curve = this.curves.get(trial);
+    if (curve === undefined) {
+      curve = new Curve(trial);
+      this.curves.set(trial, curve);
+    }
+    return curve;
   }
 
   private forget(): void {
@@ -228,6 +219,14 @@ export class Store {
   private forgetCurves(): void {
     this.curves.clear();
     this.points = 0;
+    this.values = 0;
     this.settledVersion++;
   }
+}
+
+/** A buffer's numbers; where it begins is nothing that a typed array could view. */
+function floatsOf(buffer: DataView): Float32Array {
+  const from = buffer.byteOffset;
+  const size = buffer.byteLength - (buffer.byteLength % FLOAT_BYTES);
+  return new Float32Array(buffer.buffer.slice(from, from + size));
 }

@@ -47,7 +47,21 @@ export class TrialControls {
       why,
       'The trial as plain Keras code in cells below'
     );
-    this.export.update('Export notebook', why, 'The trial as a notebook of its own');
+    this.export.update(
+      'Export notebook',
+      why || this.withoutModel(),
+      'The trial as a notebook of its own'
+    );
+  }
+
+  /** Why a finished trial is no notebook: that holds the numbers of its model. */
+  private withoutModel(): string {
+    const { trial } = this.selection;
+    const kept = trial === null || this.store.run?.models.includes(trial);
+    return kept
+      ? ''
+      : `The models of the best trials alone are kept, not that of trial ${trial}: ` +
+          'insert its code';
   }
 
   private why(): string {

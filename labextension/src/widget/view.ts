@@ -15,7 +15,9 @@ import { Store } from './store';
 import { TrialControls } from './trial_controls';
 
 import type { AnyModel } from '@anywidget/types';
-import type { Frame, WidgetInbox, WidgetState } from '../messages';
+import type { WidgetInbox, WidgetState } from '../messages';
+
+const PATIENCE_MS = 500;
 
 class View {
   private readonly store = new Store();
@@ -32,6 +34,7 @@ class View {
   private readonly trialControls: TrialControls;
   private readonly runStatus = new StatusLine();
   private status = '';
+  private painted_ms = performance.now();
 
   constructor(
     model: AnyModel<WidgetState>,
@@ -78,12 +81,12 @@ class View {
     if (message.kind !== 'frame') {
       return;
     }
-    this.announcer.take(this.fold(message, buffers[0]));
-    this.painter.request();
-  }
-
-  private fold(frame: Frame, records: DataView | undefined) {
-    return this.store.apply(frame, records, performance.now() / 1000);
+    const now_ms = performance.now();
+    this.announcer.take(this.store.apply(message, buffers[0], now_ms / 1000));
+    // Half a picture costs as much as a whole one: it is for who waits long for more.
+    if (!message.more || now_ms - this.painted_ms > PATIENCE_MS) {
+      this.painter.request();
+    }
   }
 
   private paint(): void {
@@ -96,6 +99,7 @@ class View {
     this.trialControls.update();
     this.leaderboard.update();
     this.count();
+    this.painted_ms = performance.now();
   }
 
   /** What was answered under another status is no news any more. */
@@ -120,6 +124,7 @@ class View {
     dataset['frames'] = String(this.store.frames);
     dataset['trials'] = String(this.store.rows.size);
     dataset['points'] = String(this.store.points);
+    dataset['values'] = String(this.store.values);
     dataset['drawnS'] = String(performance.now() / 1000);
   }
 }

@@ -22,6 +22,7 @@ export function runLine(changes: Partial<RunLine> = {}): RunLine {
     device: 'cpu',
     workers: 2,
     best: null,
+    models: [],
     started_s: 1000,
     lines: [],
     ...changes
@@ -53,13 +54,33 @@ export function frame(
   run: Partial<RunLine> = {},
   reset = false
 ): Frame {
-  return { kind: 'frame', reset, again: reset, sent_s: 0, run: runLine(run), trials };
+  return {
+    kind: 'frame',
+    reset,
+    again: reset,
+    more: false,
+    sent_s: 0,
+    run: runLine(run),
+    trials,
+    columns: [],
+    pieces: 0
+  };
 }
 
-/** Records as bytes, not aligned to four: comms do not promise that. */
-export function records(...rows: number[][]): DataView {
-  const numbers = rows.flat();
+/** A piece of a curve: its trial, its first epoch, and a list of values a metric. */
+export type Piece = [trial: number, first: number, ...columns: number[][]];
+
+/** A frame and its buffer, whose bytes are not aligned to four: no comm promises that. */
+export function withPieces(told: Frame, ...pieces: Piece[]): [Frame, DataView] {
+  const columns = told.run.metrics;
+  const heads = pieces.flatMap(([trial, first, values]) => [
+    trial,
+    first,
+    values?.length ?? 0
+  ]);
+  const values = columns.flatMap((_, i) => pieces.flatMap(piece => piece[i + 2] ?? []));
+  const numbers = [...heads, ...values] as number[];
   const view = new DataView(new ArrayBuffer(4 * numbers.length + 1), 1);
   numbers.forEach((number, i) => view.setFloat32(4 * i, number, true));
-  return view;
+  return [{ ...told, columns, pieces: pieces.length }, view];
 }

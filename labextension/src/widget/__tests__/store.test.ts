@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { frame, METRICS, records, trialRow } from './helpers';
+import { frame, METRICS, trialRow, withPieces } from './helpers';
 import { Store } from '../store';
 
 function bestOf(store: Store): number | null {
   return store.best?.trial ?? null;
-}
-
-function epochsOf(store: Store, trial: number): number[] {
-  const curve = store.curves.get(trial);
-  return Array.from(curve?.epochs.subarray(0, curve.length) ?? []);
 }
 
 function valuesOf(store: Store, trial: number, metric: string): number[] {
@@ -19,77 +14,120 @@ function valuesOf(store: Store, trial: number, metric: string): number[] {
   return Array.from({ length: curve.length }, (_, i) => curve.value(i, index));
 }
 
-test('records become curves, with NaN and infinities', () => {
+test('pieces become curves, with NaN and infinities', () => {
   const store = new Store();
-  const made = records([3, 1, 0.5, NaN], [3, 2, Infinity, -Infinity], [4, 1, 0, 1]);
-  store.apply(frame([trialRow(3, { state: 'running' })]), made, 0);
-  assert.deepEqual(epochsOf(store, 3), [1, 2]);
+  const told = frame([trialRow(3, { state: 'running' })]);
+  const made = withPieces(
+    told,
+    [3, 1, [0.5, Infinity], [NaN, -Infinity]],
+    [4, 1, [0], [1]]
+  );
+  store.apply(...made, 0);
   assert.deepEqual(valuesOf(store, 3, 'accuracy'), [0.5, Infinity]);
   assert.deepEqual(valuesOf(store, 3, 'val_accuracy'), [NaN, -Infinity]);
   assert.deepEqual(valuesOf(store, 4, 'val_accuracy'), [1]);
   assert.equal(store.points, 3);
+  assert.equal(store.values, 6);
 });
 
 test('epochs may come before the row of their trial, and after its end', () => {
   const store = new Store();
-  store.apply(frame(), records([1, 1, 0.1, 0.1]), 0);
+  store.apply(...withPieces(frame(), [1, 1, [0.1], [0.1]]), 0);
   const done = frame([trialRow(1, { objective: 0.2 })]);
   store.apply(done, undefined, 0);
   const settled = store.settledVersion;
-  store.apply(frame(), records([1, 2, 0.2, 0.2]), 0);
-  assert.deepEqual(epochsOf(store, 1), [1, 2]);
+  store.apply(...withPieces(frame(), [1, 2, [0.2], [0.2]]), 0);
+  assert.equal(store.curves.get(1)?.length, 2);
   assert.ok(store.settledVersion > settled);
 });
 
 test('an epoch of a running trial does not ask for all curves to be drawn anew', () => {
   const store = new Store();
-  const row = trialRow(1, { state: 'running' });
-  store.apply(frame([row]), records([1, 1, 0, 0]), 0);
+  const told = frame([trialRow(1, { state: 'running' })]);
+  store.apply(...withPieces(told, [1, 1, [0], [0]]), 0);
   const settled = store.settledVersion;
-  store.apply(frame([row]), records([1, 2, 0, 0]), 0);
+  store.apply(...withPieces(told, [1, 2, [0], [0]]), 0);
   assert.equal(store.settledVersion, settled);
-  store.apply(frame([row]), records([1, 2, 1, 1]), 0);
+  store.apply(...withPieces(told, [1, 2, [1], [1]]), 0);
   assert.ok(store.settledVersion > settled, 'a replaced epoch must');
 });
 
 test('epochs out of order and twice stand once, in order', () => {
   const store = new Store();
-  const made = records([1, 3, 3, 3], [1, 1, 1, 1], [1, 2, 9, 9], [1, 2, 2, 2]);
-  store.apply(frame(), made, 0);
-  assert.deepEqual(epochsOf(store, 1), [1, 2, 3]);
+  store.apply(
+    ...withPieces(
+      frame(),
+      [1, 3, [3], [3]],
+      [1, 1, [1], [1]],
+      [1, 2, [9], [9]],
+      [1, 2, [2], [2]]
+    ),
+    0
+  );
   assert.deepEqual(valuesOf(store, 1, 'accuracy'), [1, 2, 3]);
   assert.equal(store.points, 3);
 });
 
+test('an epoch that is not told has no value', () => {
+  const store = new Store();
+  store.apply(...withPieces(frame(), [1, 3, [0.3], [0.4]]), 0);
+  assert.deepEqual(valuesOf(store, 1, 'accuracy'), [NaN, NaN, Math.fround(0.3)]);
+  assert.equal(store.curves.get(1)?.indexOf(7), 2);
+  assert.equal(store.curves.get(1)?.indexOf(0), -1);
+});
+
 test('a reset forgets, and chunks after it add up', () => {
   const store = new Store();
-  store.apply(frame([trialRow(9)]), records([9, 1, 0, 0]), 0);
-  store.apply(frame([trialRow(1)], {}, true), records([1, 1, 1, 1]), 0);
-  store.apply(frame([trialRow(2)]), records([1, 2, 2, 2], [2, 1, 5, 5]), 0);
+  store.apply(...withPieces(frame([trialRow(9)]), [9, 1, [0], [0]]), 0);
+  const anew = frame([trialRow(1)], {}, true);
+  store.apply(...withPieces(anew, [1, 1, [1], [1]]), 0);
+  const more = frame([trialRow(2)]);
+  store.apply(...withPieces(more, [1, 2, [2], [2]], [2, 1, [5], [5]]), 0);
   assert.deepEqual([...store.rows.keys()], [1, 2]);
   assert.deepEqual([...store.curves.keys()], [1, 2]);
   assert.deepEqual(valuesOf(store, 1, 'accuracy'), [1, 2]);
   assert.equal(store.points, 3);
 });
 
-test('other metrics without a reset do not mix two widths of records', () => {
+test('the objective may come first, and the other metrics after it', () => {
   const store = new Store();
-  store.apply(frame(), records([1, 1, 0.5, 0.6]), 0);
-  store.apply(frame([], { metrics: ['loss'] }), records([1, 2, 0.25]), 0);
-  assert.deepEqual(epochsOf(store, 1), [2]);
-  assert.equal(store.curves.get(1)?.value(0, 0), 0.25);
+  const [told, buffer] = withPieces(frame([], { metrics: ['val_accuracy'] }), [
+    1,
+    1,
+    [0.5, 0.25]
+  ]);
+  store.apply({ ...told, run: frame().run }, buffer, 0);
+  assert.deepEqual(valuesOf(store, 1, 'val_accuracy'), [0.5, 0.25]);
+  assert.deepEqual(valuesOf(store, 1, 'accuracy'), [NaN, NaN]);
+  const [later, rest] = withPieces(frame([], { metrics: ['accuracy'] }), [
+    1,
+    1,
+    [1, 0]
+  ]);
+  store.apply({ ...later, run: frame().run }, rest, 0);
+  assert.deepEqual(valuesOf(store, 1, 'val_accuracy'), [0.5, 0.25]);
+  assert.deepEqual(valuesOf(store, 1, 'accuracy'), [1, 0]);
+  assert.equal(store.points, 2);
 });
 
-test('a half record at the end of a buffer is left out', () => {
+test('a new metric leaves what is known, and others without a reset do not', () => {
   const store = new Store();
-  store.apply(frame(), records([1, 1, 0.5, 0.5], [1, 2]), 0);
-  assert.deepEqual(epochsOf(store, 1), [1]);
+  store.apply(...withPieces(frame(), [1, 1, [0.5], [0.25]]), 0);
+  const wider = frame([], { metrics: [...METRICS, 'loss'] });
+  store.apply(...withPieces(wider, [1, 2, [1], [1], [2]]), 0);
+  assert.deepEqual(valuesOf(store, 1, 'accuracy'), [0.5, 1]);
+  assert.ok(Number.isNaN(store.curves.get(1)?.value(0, 2)));
+  assert.equal(store.curves.get(1)?.value(1, 2), 2);
+  const other = frame([], { metrics: ['loss'] });
+  store.apply(...withPieces(other, [1, 2, [0.25]]), 0);
+  assert.equal(store.curves.get(1)?.value(1, 0), 0.25);
+  assert.ok(Number.isNaN(store.curves.get(1)?.value(0, 0)));
 });
 
 test('curves grow to any length and keep what they had', () => {
   const store = new Store();
   for (let epoch = 1; epoch <= 1000; epoch++) {
-    store.apply(frame(), records([7, epoch, epoch, -epoch]), 0);
+    store.apply(...withPieces(frame(), [7, epoch, [epoch], [-epoch]]), 0);
   }
   assert.equal(valuesOf(store, 7, 'accuracy')[999], 1000);
   assert.equal(valuesOf(store, 7, 'val_accuracy')[0], -1);
@@ -98,14 +136,13 @@ test('curves grow to any length and keep what they had', () => {
 test('18,000 frames that repeat what is known do not make the store larger', () => {
   const store = new Store();
   for (let k = 0; k < 18_000; k++) {
-    const row = trialRow(k % 20, { objective: (k % 97) / 97 });
-    store.apply(frame([row]), records([k % 20, 1 + (k % 100), 0, 0]), 0);
+    const told = frame([trialRow(k % 20, { objective: (k % 97) / 97 })]);
+    store.apply(...withPieces(told, [k % 20, 1 + (k % 100), [0], [0]]), 0);
   }
   assert.equal(store.frames, 18_000);
   assert.equal(store.rows.size, 20);
-  assert.equal(store.points, 100);
   for (const curve of store.curves.values()) {
-    assert.ok(curve.epochs.length <= 16);
+    assert.ok(curve.length <= 100);
   }
 });
 

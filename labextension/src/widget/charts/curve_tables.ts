@@ -53,7 +53,7 @@ function ends(curve: Curve, index: number, metric: string, store: Store): string
     formatCount(curve.length),
     numberAt(curve, 0, index),
     numberAt(curve, best, index),
-    formatCount(curve.epochs[best] ?? 0),
+    formatCount(best + 1),
     numberAt(curve, curve.length - 1, index)
   ];
 }
@@ -72,13 +72,13 @@ function perEpoch(store: Store, curve: Curve): TableData {
     caption: `Epochs of trial ${curve.trial}`,
     columns: ['epoch', ...metrics].map(name => ({ name, number: true })),
     rows: Array.from({ length: curve.length }, (_, i) => [
-      formatCount(curve.epochs[i] ?? 0),
+      formatCount(i + 1),
       ...metrics.map((_name, metric) => numberAt(curve, i, metric))
     ])
   };
 }
 
-/** A record does not tell a missing number from one that is NaN. */
+/** A buffer does not tell a missing number from one that is NaN. */
 function numberAt(curve: Curve, index: number, metric: number): string {
   const value = curve.value(index, metric);
   return Number.isNaN(value) ? '–' : formatMetric(value);

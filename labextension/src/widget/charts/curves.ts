@@ -145,7 +145,7 @@ class Curves implements Chart {
     const extent = new Extent();
     let last = 1;
     for (const curve of this.drawn) {
-      last = Math.max(last, curve.epochs[curve.length - 1] ?? 1);
+      last = Math.max(last, curve.length);
       for (let i = 0; i < curve.length; i++) {
         extent.add(curve.value(i, metric));
       }
@@ -240,7 +240,7 @@ class Curves implements Chart {
         pen = false;
         continue;
       }
-      const x = plane.toX(curve.epochs[i] ?? 0);
+      const x = plane.toX(i + 1);
       const y = plane.toY(value);
       if (pen) {
         canvas.lineTo(x, y);
@@ -258,7 +258,7 @@ class Curves implements Chart {
     const value = curve.value(curve.length - 1, this.metric);
     const runs = this.row(curve)?.state === 'running';
     if (Number.isFinite(value) && (runs || curve.length === 1)) {
-      const x = this.plane.toX(curve.epochs[curve.length - 1] ?? 0);
+      const x = this.plane.toX(curve.length);
       canvas.beginPath();
       canvas.arc(x, this.plane.toY(value), 2.5 * devicePixelRatio, 0, 2 * Math.PI);
       canvas.fill();
@@ -299,7 +299,7 @@ class Curves implements Chart {
       layer,
       `${best ? 'best: ' : ''}trial ${curve.trial}`,
       {
-        x: plane.toX(curve.epochs[last] ?? 0),
+        x: plane.toX(last + 1),
         y: plane.toY(curve.value(last, this.metric)),
         above: false
       },
@@ -324,7 +324,7 @@ class Curves implements Chart {
     const { curve, index } = found;
     const row = this.row(curve);
     const value = formatMetric(curve.value(index, this.metric));
-    const said = `epoch ${curve.epochs[index] ?? 0}: ${value}`;
+    const said = `epoch ${index + 1}: ${value}`;
     return row === undefined ? said : `${titleOf(this.context.store, row)}\n${said}`;
   }
 
@@ -335,7 +335,7 @@ class Curves implements Chart {
     let distance = NEAR_PX * devicePixelRatio;
     for (const curve of this.drawn) {
       const index = curve.indexOf(epoch);
-      if (index < 0 || curve.epochs[index] !== epoch) {
+      if (index < 0 || index + 1 !== epoch) {
         continue;
       }
       const away = Math.abs(this.plane.toY(curve.value(index, this.metric)) - y);
