@@ -69,14 +69,45 @@ def test_a_view_gets_everything_when_it_is_ready(front: Front, tmp_path: Path) -
         assert frame["trials"][2]["reason"] == "out of <memory>"
         assert frame["run"]["best"] == 1
         assert frame["run"]["status"] == "completed"
-        records = np.frombuffer(frame["buffers"][0], "<f4").reshape(-1, 3)
-        assert records.tolist() == [
-            [0, 1, 0.5],
-            [0, 2, 0.5],
-            [0, 3, 0.5],
-            [1, 1, 0.75],
-            [1, 2, 0.75],
-        ]
+        assert (frame["columns"], frame["pieces"]) == (["val_accuracy"], 2)
+        numbers = np.frombuffer(frame["buffers"][0], "<f4").tolist()
+        assert numbers == [0, 1, 3, 1, 1, 2, 0.5, 0.5, 0.5, 0.75, 0.75]
+
+
+def test_a_view_is_told_whose_models_are_kept(front: Front, tmp_path: Path) -> None:
+    write(tmp_path)
+    model = tmp_path / "automl_runs" / "first" / "trials" / "0001" / "best.keras"
+    model.parent.mkdir(parents=True, exist_ok=True)
+    model.touch()
+    front.greet()
+    handle = view_of(front)
+    front.press(handle, "ready")
+    frame = front.widget(lambda told: told["kind"] == "frame" and told["reset"])
+    assert frame["run"]["models"] == [1]
+
+
+def test_a_kernel_is_kept_from_being_ended_up_to_a_limit(
+    front: Front, tmp_path: Path
+) -> None:
+    write(tmp_path)
+    hours = "NOTEBOOK_AUTOML_KEEPALIVE_HOURS"
+    front.run(f"%env {hours}=soon\nrun = automl.attach()\nrun", cell="shows")
+    assert any(hours in error and "'soon' (str)" in error for error in front.errors)
+    front.errors.clear()
+    front.run(
+        """
+        import time
+        from notebook_automl.ui.feed import Feed
+        def speaks(set_hours, in_hours):
+            %env NOTEBOOK_AUTOML_KEEPALIVE_HOURS=$set_hours
+            feed = Feed(run, lambda *told: None, list, lambda status: None)
+            feed.status = "running"
+            return feed.must_speak(time.monotonic() + in_hours * 3600)
+        said = [speaks(2, 1), speaks(2, 3), speaks(0, 1)]
+        assert said == [True, False, False], said
+        """
+    )
+    assert not front.errors
 
 
 def test_the_saved_view_has_a_picture_and_every_trial(
@@ -378,9 +409,7 @@ def test_a_picture_that_cannot_be_drawn_keeps_nobody_waiting(
 ) -> None:
     write(tmp_path)
     front.run(
-        "from notebook_automl.ui import view\n"
-        "view.View._still = lambda self: 1 / 0\n"
-        "view.View._first = lambda self: {'text/plain': 'a run'}"
+        "from notebook_automl.ui import view\nview.View._still = lambda self: 1 / 0"
     )
     view_of(front)
     front.run("print(run.wait(timeout_s=40).status)")

@@ -138,7 +138,7 @@ class Feed(threading.Thread):
             return
         line = self._line()
         quiet = not news and not self._frames.waiting and line == self._sent
-        if quiet and not self._must_speak(now_s):
+        if quiet and not self.must_speak(now_s):
             return
         self._sent, self._sent_s = line, now_s
         state = self._frames.state
@@ -150,8 +150,12 @@ class Feed(threading.Thread):
         if not self._again:
             self.shown.set()
 
-    def _must_speak(self, now_s: float) -> bool:
-        """Whether the kernel would count as idle while its run goes on."""
+    def must_speak(self, now_s: float) -> bool:
+        """Whether the kernel would count as idle while its run goes on.
+
+        Args:
+            now_s: The time on the monotonic clock.
+        """
         watched = now_s - self._watched_s < self._alive_s
         long = now_s - self._sent_s >= _KEEPALIVE_S
         return long and watched and self.status not in ENDED

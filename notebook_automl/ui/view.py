@@ -59,13 +59,10 @@ class View(Widget):
     def show(self) -> None:
         """Make it an output of the cell that runs."""
         if self._run.status in ENDED and not bridge().wait_for_hello(_HELLO_S):
-            # Nobody can put it there later.
-            bundle = self._without_widget(self._bundle(self._still()))
+            # Nobody is there who could put a picture there later.
+            bundle = self._without_widget(self._bundle(self._first()))
         else:
-            # A picture costs a second, and can wait.
-            summary = self._run.summary()
-            saved = {"text/html": summary.html(), "text/plain": summary.text()}
-            bundle = self._bundle(saved)
+            bundle = self._bundle(self._summary())
         handle = DisplayHandle()  # type: ignore[no-untyped-call]
         handle.display(bundle, raw=True)  # type: ignore[no-untyped-call]
         self._displays.append(handle)
@@ -140,6 +137,17 @@ class View(Widget):
     def _bundle(self, saved: Mapping[str, str]) -> dict[str, Any]:
         folder = self._run.search.get("folder")
         return self.bundle(self.model_id, saved, self._run.name, folder)
+
+    def _first(self) -> dict[str, str]:
+        """The saved view, or what there is without one."""
+        with contextlib.suppress(Exception):  # whatever drawing raises
+            return self._still()
+        return self._summary()
+
+    def _summary(self) -> dict[str, str]:
+        """What is told until there is a picture, which costs a second."""
+        summary = self._run.summary()
+        return {"text/html": summary.html(), "text/plain": summary.text()}
 
     def _still(self) -> dict[str, str]:
         """The saved view: a picture and a table, for who has no kernel."""

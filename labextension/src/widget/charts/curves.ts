@@ -2,34 +2,27 @@
 
 import { Extent, roundUp, steady } from './extent';
 import { applyInk, inkOf, nameTrial } from './ink';
-import { Plane, WHOLE } from './plane';
-import { h, setText, show } from '../dom';
+import { WHOLE } from './plane';
+import { PlaneChart } from './plane_chart';
 import { formatCount, formatMetric, plural } from '../format';
 import { curveTables } from './curve_tables';
-import { Legend } from './legend';
 import { Picker } from './picker';
 import { emptyOfEpochs, objectiveOf, tick, titleOf } from './shared';
 
-import type { Chart, ChartContext, ChartType, TableData } from './chart';
+import type { ChartContext, ChartType, TableData } from './chart';
 import type { Range } from './extent';
 import type { Ink } from './ink';
 import type { Curve } from '../store';
 import type { TrialRow } from '../../messages';
 
-const HEIGHT = 280;
 // More lines than that cannot be told apart, and cost time.
 const MOST_CURVES = 1000;
 const NEAR_PX = 24;
 const RECOLOUR_MS = 1000;
 
-class Curves implements Chart {
-  readonly element = h('div', { class: 'automl-curves' });
+class Curves extends PlaneChart {
   readonly options: HTMLElement;
   private readonly picker: Picker;
-  private readonly title = h('div', { class: 'automl-axis-title' });
-  private readonly empty = h('div', { class: 'automl-empty', hidden: true });
-  private readonly legend = new Legend(['best', 'finished', 'running', 'dim']);
-  private readonly plane: Plane;
   private drawn: Curve[] = [];
   private left = 0;
   private y: Range | null = null;
@@ -41,55 +34,34 @@ class Curves implements Chart {
   private lines_ms = -Infinity;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly context: ChartContext) {
-    this.picker = new Picker('Metric', () => {
-      this.y = null;
-      context.redraw();
-    });
-    this.options = this.picker.element;
-    this.plane = new Plane({
-      height: HEIGHT,
-      theme: context.theme,
-      draw: () => this.drawCurves(),
-      overlay: (_, layer) => this.drawOverlay(layer),
-      point: at => this.point(at),
-      press: () => this.press(),
+  constructor(context: ChartContext) {
+    super(context, 'curves', ['best', 'finished', 'running', 'dim'], {
       formatX: String,
       formatY: tick,
       xLabel: () => 'epoch',
       stepsX: () => WHOLE
     });
-    this.element.append(
-      this.title,
-      this.plane.element,
-      this.empty,
-      this.legend.element
-    );
+    this.picker = new Picker('Metric', () => {
+      this.y = null;
+      context.redraw();
+    });
+    this.options = this.picker.element;
   }
 
   draw(width: number): void {
     const { store } = this.context;
     const run = store.run;
     this.picker.set(run?.metrics ?? [], run?.metric ?? '');
-    setText(this.title, this.picker.value);
     this.drawn = this.choose();
     const none = this.drawn.length === 0;
-    show(this.empty, none);
-    show(this.plane.element, !none);
-    show(this.legend.element, !none);
-    show(this.title, !none);
+    this.frame(this.picker.value, none ? emptyOfEpochs(run) : '');
     if (none) {
-      setText(this.empty, emptyOfEpochs(store.run));
       return;
     }
     const [x, y] = this.ranges();
     this.y = steady(this.y, y);
     this.plane.draw(width, x, this.y);
     this.plane.element.setAttribute('aria-label', this.describe());
-  }
-
-  highlight(): void {
-    this.plane.drawOverlay();
   }
 
   describe(): string {
@@ -112,9 +84,9 @@ class Curves implements Chart {
     return curveTables(this.context, this.picker.value);
   }
 
-  dispose(): void {
+  override dispose(): void {
     clearTimeout(this.timer);
-    this.plane.dispose();
+    super.dispose();
   }
 
   private get metric(): number {
@@ -154,7 +126,7 @@ class Curves implements Chart {
     return [x, extent.range()];
   }
 
-  private drawCurves(): void {
+  protected drawMarks(): void {
     const canvas = this.plane.context;
     if (canvas === null) {
       return;
@@ -265,7 +237,7 @@ class Curves implements Chart {
     }
   }
 
-  private drawOverlay(layer: CanvasRenderingContext2D): void {
+  protected drawOverlay(layer: CanvasRenderingContext2D): void {
     const { selection, store } = this.context;
     const theme = this.context.theme();
     this.clip(layer);
@@ -308,14 +280,7 @@ class Curves implements Chart {
     );
   }
 
-  private clip(canvas: CanvasRenderingContext2D): void {
-    const { left, top, width, height } = this.plane.box;
-    canvas.beginPath();
-    canvas.rect(left, top, width, height);
-    canvas.clip();
-  }
-
-  private point(at: { x: number; y: number } | null): string {
+  protected point(at: { x: number; y: number } | null): string {
     const found = at && this.nearest(at.x, at.y);
     this.context.selection.hover(found?.curve.trial ?? null);
     if (!found) {
@@ -345,13 +310,6 @@ class Curves implements Chart {
       }
     }
     return found;
-  }
-
-  private press(): void {
-    const { selection } = this.context;
-    if (selection.hovered !== null) {
-      selection.toggle(selection.hovered);
-    }
   }
 
   private row(curve: Curve): TrialRow | undefined {

@@ -2,19 +2,17 @@
 
 import { Extent, roundUp, steady } from './extent';
 import { applyInk, inkOf, nameTrial } from './ink';
-import { Legend } from './legend';
-import { Plane, SECONDS, WHOLE } from './plane';
+import { SECONDS, WHOLE } from './plane';
+import { PlaneChart } from './plane_chart';
 import { emptyOfTrials, objectiveOf, rankedRows, tick, titleOf } from './shared';
 import { Switch } from './switch';
-import { h, setText, show } from '../dom';
 import { formatClock, formatMetric, plural, toNumber } from '../format';
 
-import type { Chart, ChartContext, ChartType, TableData } from './chart';
+import type { ChartContext, ChartType, TableData } from './chart';
 import type { Range } from './extent';
 import type { Store } from '../store';
 import type { TrialRow } from '../../messages';
 
-const HEIGHT = 280;
 const NEAR_PX = 16;
 
 export interface HistoryPoint {
@@ -57,39 +55,22 @@ function firstStart(store: Store): number {
   return first;
 }
 
-class History implements Chart {
-  readonly element = h('div', { class: 'automl-history' });
+class History extends PlaneChart {
   readonly options: HTMLElement;
   private readonly against: Switch;
-  private readonly title = h('div', { class: 'automl-axis-title' });
-  private readonly empty = h('div', { class: 'automl-empty', hidden: true });
-  private readonly legend = new Legend(['so-far', 'trial', 'stopped']);
-  private readonly plane: Plane;
   private points: HistoryPoint[] = [];
   private y: Range | null = null;
   private byTime = true;
 
-  constructor(private readonly context: ChartContext) {
-    this.against = new Switch('Against', ['time', 'trial'], context.redraw);
-    this.options = this.against.element;
-    this.plane = new Plane({
-      height: HEIGHT,
-      theme: context.theme,
-      draw: () => this.drawPoints(),
-      overlay: (_, layer) => this.drawOverlay(layer),
-      point: at => this.point(at),
-      press: () => this.press(),
+  constructor(context: ChartContext) {
+    super(context, 'history', ['so-far', 'trial', 'stopped'], {
       formatX: value => (this.byTime ? formatClock(value) : String(value)),
       formatY: tick,
       xLabel: () => (this.byTime ? 'time since the start' : 'trial'),
       stepsX: () => (this.byTime ? SECONDS : WHOLE)
     });
-    this.element.append(
-      this.title,
-      this.plane.element,
-      this.empty,
-      this.legend.element
-    );
+    this.against = new Switch('Against', ['time', 'trial'], context.redraw);
+    this.options = this.against.element;
   }
 
   draw(width: number): void {
@@ -97,14 +78,9 @@ class History implements Chart {
     this.points = collectHistory(store);
     const known = this.points.every(point => Number.isFinite(point.ended_s));
     this.byTime = this.against.value === 'time' && known;
-    setText(this.title, store.run?.metric ?? '');
     const none = this.points.length === 0;
-    show(this.empty, none);
-    [this.title, this.plane.element, this.legend.element].forEach(part =>
-      show(part, !none)
-    );
+    this.frame(store.run?.metric ?? '', none ? emptyOfTrials(store.run) : '');
     if (none) {
-      setText(this.empty, emptyOfTrials(store.run));
       return;
     }
     const values = new Extent();
@@ -117,10 +93,6 @@ class History implements Chart {
     this.y = steady(this.y, values.range());
     this.plane.draw(width, { min: 0, max: roundUp(last * 1.02) }, this.y);
     this.plane.element.setAttribute('aria-label', this.describe());
-  }
-
-  highlight(): void {
-    this.plane.drawOverlay();
   }
 
   describe(): string {
@@ -156,15 +128,11 @@ class History implements Chart {
     ];
   }
 
-  dispose(): void {
-    this.plane.dispose();
-  }
-
   private x(point: HistoryPoint): number {
     return this.byTime ? point.ended_s : point.trial;
   }
 
-  private drawPoints(): void {
+  protected drawMarks(): void {
     const canvas = this.plane.context;
     if (canvas === null) {
       return;
@@ -219,7 +187,7 @@ class History implements Chart {
     canvas.fill();
   }
 
-  private drawOverlay(layer: CanvasRenderingContext2D): void {
+  protected drawOverlay(layer: CanvasRenderingContext2D): void {
     const { selection, store } = this.context;
     const theme = this.context.theme();
     for (const trial of new Set([selection.trial, selection.hovered])) {
@@ -253,14 +221,7 @@ class History implements Chart {
     );
   }
 
-  private clip(canvas: CanvasRenderingContext2D): void {
-    const { left, top, width, height } = this.plane.box;
-    canvas.beginPath();
-    canvas.rect(left, top, width, height);
-    canvas.clip();
-  }
-
-  private point(at: { x: number; y: number } | null): string {
+  protected point(at: { x: number; y: number } | null): string {
     const found = at && this.nearest(at.x, at.y);
     this.context.selection.hover(found?.trial ?? null);
     if (!found) {
@@ -287,13 +248,6 @@ class History implements Chart {
       }
     }
     return found;
-  }
-
-  private press(): void {
-    const { selection } = this.context;
-    if (selection.hovered !== null) {
-      selection.toggle(selection.hovered);
-    }
   }
 }
 

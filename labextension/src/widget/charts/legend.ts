@@ -12,10 +12,12 @@ const MEANINGS = {
   stopped: 'a stopped trial'
 };
 
+export type Entry = keyof typeof MEANINGS;
+
 export class Legend {
   readonly element = h('div', { class: 'automl-legend', 'aria-hidden': 'true' });
 
-  constructor(entries: (keyof typeof MEANINGS)[]) {
+  constructor(entries: Entry[]) {
     for (const entry of entries) {
       const stroke = h('i', { class: `automl-stroke automl-stroke-${entry}` });
       this.element.append(h('span', {}, stroke, MEANINGS[entry]));
