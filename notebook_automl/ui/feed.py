@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import os
 import threading
 import time
@@ -78,6 +77,8 @@ class Feed(threading.Thread):
         self.shown = threading.Event()
         self._sent: dict[str, Any] = {}
         self._kept: list[int] = []
+        # Another trial's model is dropped some time after a trial has ended.
+        self._dropping = False
         self._trouble = ""
         self._sent_s = self._asked_s = 0.0
         self._alive_s = _keepalive_hours() * 3600
@@ -125,12 +126,13 @@ class Feed(threading.Thread):
             self._frames.take(piece)
             over = over or any(isinstance(event, TrialEnded) for event in piece)
         news = self._tail.offset > before
-        again, self._again = self._again, False
+        again = self._again
         if again:
+            self._again = False
             self._frames.again()
         due = now_s - self._asked_s >= _STATUS_S
-        if due or over:
-            self._kept = self._models()
+        if over or again or (due and self._dropping):
+            self._kept, self._dropping = self._models(), over or again
         if due or news:
             self._asked_s = now_s
             self._enter(self._run.status_of(self._frames.state))
@@ -162,15 +164,10 @@ class Feed(threading.Thread):
 
     def _models(self) -> list[int]:
         """The trials whose models are there."""
-        state, run = self._frames.state, self._run
-        finished = [trial for trial in state.finished() if run.metric in trial.metrics]
-        sign = -1 if run.mode == "max" else 1
-        best = heapq.nsmallest(
-            _MOST_KEPT, finished, key=lambda trial: sign * trial.metrics[run.metric]
-        )
-        folder = RunFolder(run.folder)
+        run, folder = self._run, RunFolder(self._run.folder)
+        best = self._frames.state.ranked(run.metric, run.mode)[:_MOST_KEPT]
         numbers = [trial.number for trial in best]
-        return sorted(n for n in numbers if folder.trial(n).checkpoint.exists())
+        return [n for n in numbers if folder.trial(n).checkpoint.exists()]
 
     def _enter(self, status: str) -> None:
         """Take in the status, and tell when the run ends."""
