@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from lab import Notebook, Open, theme
 from playwright.sync_api import Locator, expect
+
+import notebook_automl as automl
 
 SLOW = """\
 import numpy as np, pandas as pd
@@ -85,6 +90,7 @@ def test_reload_and_restart_lose_nothing(open_notebook: Open, finished: str) -> 
     notebook.run("cell-0")
     until_points(notebook, 0)
     before = points(notebook.view())
+    notebook.until("c[0].outputs[0].data['image/png']")
     notebook.save()
 
     notebook.reload()
@@ -100,6 +106,30 @@ def test_reload_and_restart_lose_nothing(open_notebook: Open, finished: str) -> 
     expect(notebook.view()).to_be_visible()
     until_points(notebook, before - 1)
     assert points(notebook.view()) == before
+
+
+def test_a_notebook_is_offered_where_the_model_is_kept(
+    open_notebook: Open, finished: str, root: Path
+) -> None:
+    notebook = open_notebook(finished)
+    notebook.run("cell-0")
+    view = notebook.view()
+    export = view.get_by_role("button", name="Export notebook")
+    export.click()
+    expect(view.get_by_text("Wrote ")).to_be_visible()
+    notebook.save()
+    run = automl.attach("wine", folder=str(root / "runs"))
+    last = run.trial(run.state.ordered(run.metric, run.mode)[-1].number)
+    model, content = last.folder.checkpoint, last.folder.checkpoint.read_bytes()
+    model.unlink()
+    try:
+        notebook.reload()
+        view.locator(f"tr[data-trial='{last.number}']").click()
+        expect(export).to_have_attribute("aria-disabled", "true")
+        expect(export).to_have_attribute("title", re.compile("insert its code"))
+        expect(view.get_by_role("button", name="Insert code")).to_be_enabled()
+    finally:
+        model.write_bytes(content)
 
 
 def test_both_themes_can_be_read(open_notebook: Open, finished: str) -> None:
