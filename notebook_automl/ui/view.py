@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import threading
 import time
@@ -11,14 +10,12 @@ from typing import Any
 
 from IPython.display import DisplayHandle
 
-from notebook_automl.api import told
 from notebook_automl.api.run import Run
 from notebook_automl.api.supervisor import ENDED
 from notebook_automl.errors import SearchError, received
 from notebook_automl.page.bridge import bridge
-from notebook_automl.plots._plot import Shown
-from notebook_automl.plots._still import Still, still
 from notebook_automl.ui.feed import ENDED_POLL_S, READY_S, Feed
+from notebook_automl.ui.painter import painter
 from notebook_automl.ui.widget import WIDGET_MIME, Widget
 
 _STILL_S = 10.0
@@ -49,8 +46,6 @@ class View(Widget):
         self._greeted = threading.Event()
         self._kept = threading.Condition()
         self._kept_of: tuple[object, ...] = ()
-        self._drawing = threading.Lock()
-        self._drawn: tuple[Shown, Still] | None = None
         self._feed = Feed(run, self.send, self._lines, self._notice)
         bridge().on_hello(lambda hello: self._greeted.set())
         self._feed.start()
@@ -151,13 +146,7 @@ class View(Widget):
 
     def _still(self) -> dict[str, str]:
         """The saved view: a picture and a table, for who has no kernel."""
-        with self._drawing:  # a cell and `_keep_still` often want the same one
-            shown = told.shown(self._run)
-            if self._drawn is None or not _alike(shown, self._drawn[0]):
-                self._drawn = shown, still(shown)
-            drawn = self._drawn[1]
-        png = base64.b64encode(drawn.png).decode()
-        return {"image/png": png, "text/html": drawn.html, "text/plain": drawn.text}
+        return painter().draw(self._run.folder, self._run.started_s)
 
     def _keep_still(self) -> None:
         """Keep the saved view no older than ten seconds, and true at the end."""
@@ -204,8 +193,3 @@ class View(Widget):
             return bundle
         self._dropped = True
         return {mime: data for mime, data in bundle.items() if mime != WIDGET_MIME}
-
-
-def _alike(one: Shown, other: Shown) -> bool:
-    """Whether two looks at a run saw the same: what is read stays as it was."""
-    return one.state is other.state and one.status == other.status
