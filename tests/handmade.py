@@ -131,6 +131,8 @@ def write_run(parent: Path, name: str, *events: Event, **search: Any) -> RunFold
         "trials": None,
         "device": "cpu",
         "seed": 0,
+        "validation_split": 0.2,
+        "test_split": 0.2,
         "started_s": time.time(),
     }
     write_json(folder.search, asked | search)

@@ -33,12 +33,15 @@ FIELDS = {
     "epoch": COUNTS,
     "epochs": COUNTS,
     "parameters": COUNTS,
+    "flops": st.none() | COUNTS,
+    "memory_mib": st.none() | st.floats(0),
     "pid": COUNTS,
     "workers": COUNTS,
     "trials": st.none() | COUNTS,
     "best_epoch": st.none() | COUNTS,
     "minutes": st.none() | st.floats(0),
     "seconds": st.floats(0, 9),
+    "spent_s": st.floats(0, 9),
     "time_s": st.floats(0, 9e9),
     "attempt": st.integers(1, 3),
     "trial": st.integers(0, 3),
@@ -48,6 +51,9 @@ FIELDS = {
     "stage": st.sampled_from(["starting", "searching", "scoring"]),
     "state": st.sampled_from(["completed", "stopped", "failed"]),
     "accepted": st.booleans(),
+    "parameter": st.fixed_dictionaries(
+        {"name": TEXTS, "choices": st.lists(TEXTS | COUNTS), "low": st.floats(0, 9)}
+    ),
 }
 KINDS = [
     kind

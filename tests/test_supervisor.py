@@ -146,12 +146,13 @@ class TestARunThatIsDisturbed:
     def check_killed_worker(self, run: Run) -> None:
         victim, other = training(run)
         worker_of(run, victim).kill()
-        failed = until(
-            lambda: (t := run.state.trials[victim.number]).state == "failed" and t
-        )
-        assert "its worker process ended abruptly" in failed.reason
-        assert run.state.trials[other.number].state != "failed"
-        until(lambda: any(t.number > 1 for t in training(run)))
+        until(lambda: run.state.trials[victim.number].reason)
+        [retried] = told(run, events.TrialRetried)
+        why = "tried again, because its worker process ended abruptly"
+        assert retried.reason == run.state.trials[victim.number].reason == why
+        until(lambda: victim.number in {trial.number for trial in training(run)})
+        assert run.state.trials[victim.number].reason == why
+        assert run.state.trials[other.number].reason == ""
         assert run.status == "running"
 
     def check_odd_commands(self, run: Run) -> None:
@@ -207,7 +208,8 @@ class TestARunThatIsDisturbed:
         assert (run.status, run.state.reason) == ("stopped", "stopped by the person")
         for number in running:
             trial = run.state.trials[number]
-            assert (trial.state, trial.reason) == ("stopped", "stopped by the person")
+            assert trial.state == "stopped"
+            assert trial.reason.endswith("stopped by the person")
             assert_whole(run, trial)
         assert run.trial("best").test == run.state.trials[run.trial("best").number].test
         assert run.trial("best").test.keys() == {"accuracy", "loss"}
@@ -251,14 +253,14 @@ class TestARunThatIsDisturbed:
         assert_snapshot_agrees(run)
 
     def test_a_budget_of_minutes_is_kept(self, search: Starts) -> None:
-        run = search(slow(), minutes=0.25, epochs=500).wait()
+        run = search(slow(), minutes=0.4, epochs=500).wait()
         assert run.status == "completed"
-        assert run.state.reason == "the budget of 0.25 minutes was spent"
-        assert 15 <= run.state.spent_s() < PATIENCE_S
+        assert run.state.reason.startswith("the budget of 0.4 minutes was spent")
+        assert run.state.spent_s() < PATIENCE_S
         assert run.state.finished()
         *_, last = run.state.trials.values()
-        assert last.state in ("stopped", "failed")
-        assert run.state.reason in last.reason
+        assert last.state == "stopped"
+        assert last.reason.startswith("the budget of 0.4 minutes was spent")
         assert run.trial("best").test
         for trial in run.state.finished():
             assert_whole(run, trial)

@@ -273,13 +273,7 @@ export interface RunLine {
 }
 
 export type TrialState =
-  | 'running'
-  | 'completed'
-  | 'stopped'
-  | 'pruned'
-  | 'skipped'
-  | 'failed'
-  | 'interrupted';
+  'running' | 'completed' | 'stopped' | 'pruned' | 'skipped' | 'failed' | 'interrupted';
 
 export interface TrialRow {
   trial: number;
@@ -293,6 +287,9 @@ export interface TrialRow {
   started_s: number | null;
   ended_s: number | null;
   parameters: number | null;
+  /** Operations of one sample's way forward through the model. */
+  flops: number | null;
+  memory_mib: number | null;
   best_epoch: number | null;
   reason: string;
   worker: string;

@@ -16,6 +16,7 @@ from notebook_automl.tasks._chosen import names_in
 _MOST_MINUTES = 1e9
 _MOST = {"minutes": _MOST_MINUTES}
 _NUMBER, _WHOLE = "a finite number above 0", "a whole number above 0"
+_OPTIONAL = ("minutes", "trials", "max_model_size", "workers")
 _EXAMPLES = {
     "minutes": 10,
     "trials": 20,
@@ -24,6 +25,7 @@ _EXAMPLES = {
     "validation_split": 0.2,
     "test_split": 0.2,
     "seed": 0,
+    "max_model_size": 1_000_000,
     "workers": 2,
 }
 
@@ -45,11 +47,12 @@ def check_numbers(search: Any) -> None:
         ("validation_split", lambda v: 0 < v < 1, "between 0 and 1", (int, float)),
         ("test_split", lambda v: 0 < v < 1, "between 0 and 1", (int, float)),
         ("seed", lambda v: 0 <= v < 2**32, "a whole number from 0 to 4294967295", int),
+        ("max_model_size", lambda v: v > 0, _WHOLE, int),
         ("workers", lambda v: v > 0, _WHOLE, int),
     ]
     for name, allowed, expected, kind in rules:
         value = getattr(search, name)
-        if value is None and name in ("minutes", "trials", "workers"):
+        if value is None and name in _OPTIONAL:
             continue
         plain = isinstance(value, kind) and not isinstance(value, bool)
         if not plain or not allowed(value):

@@ -51,6 +51,8 @@ def _row(trial: TrialState, metric: str) -> dict[str, Any]:
         "epochs": trial.epochs_trained,
         "seconds": round(trial.seconds, 3),
         "parameters": trial.parameters,
+        "flops": trial.flops,
+        "memory_mib": trial.memory_mib,
         "reason": trial.reason or None,
         **trial.values,
     }

@@ -85,6 +85,7 @@ class Search:
         test_split: Share of the rows that are scored once, for the chosen trial.
         seed: Seed of split, proposals and training.
         device: "auto", "cpu" or "gpu".
+        max_model_size: Most parameters of a model; a larger one is skipped.
         workers: Worker processes; one a GPU, or one a core, if not given.
         name: The run's name; starting it twice attaches to the first.
         folder: Where runs are kept; `automl_runs` here, if not given.
@@ -126,6 +127,9 @@ class Search:
         default=0, metadata={"help": "seed of split, proposals and training"}
     )
     device: str = field(default="auto", metadata={"help": "auto, cpu or gpu"})
+    max_model_size: int | None = field(
+        default=None, metadata={"help": "most parameters of a model"}
+    )
     workers: int | None = field(default=None, metadata={"help": "worker processes"})
     name: str | None = field(default=None, metadata={"help": "the run's name"})
     folder: str | None = field(default=None, metadata={"help": "where runs are kept"})

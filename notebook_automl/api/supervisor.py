@@ -83,7 +83,8 @@ def _copy(
         else old[number]
         for number, trial in state.trials.items()
     }
-    return replace(state, trials=trials, acknowledged=dict(state.acknowledged))
+    acknowledged, space = dict(state.acknowledged), dict(state.space)
+    return replace(state, trials=trials, acknowledged=acknowledged, space=space)
 
 
 class Supervisor:

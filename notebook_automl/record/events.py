@@ -65,11 +65,14 @@ class TrialStarted(TrialEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class TrialBuilt(TrialEvent):
-    """The trial's model stands: the proposed values and the number of weights."""
+    """The trial's model is known: the proposed values, the number of weights, the
+    operations of one sample's way forward, and the memory of a training step."""
 
     kind: ClassVar[str] = "trial_built"
     values: dict[str, str | int | float | bool]
     parameters: int
+    flops: int | None = None
+    memory_mib: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +84,14 @@ class EpochEnded(TrialEvent):
     epochs: int
     metrics: dict[str, float]
     seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRetried(TrialEvent):
+    """What the trial has done counts for nothing: it begins anew, and why."""
+
+    kind: ClassVar[str] = "trial_retried"
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +114,14 @@ class TestScored(TrialEvent):
     __test__: ClassVar[bool] = False  # pytest takes Test... for a test class
     kind: ClassVar[str] = "test_scored"
     metrics: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterMet(Event):
+    """A parameter of the search space was asked for the first time: what it may be."""
+
+    kind: ClassVar[str] = "parameter_met"
+    parameter: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +156,15 @@ class BudgetChanged(Event):
     kind: ClassVar[str] = "budget_changed"
     minutes: float | None
     trials: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClockRead(Event):
+    """So much of the budget is spent, whatever the clock on the wall says: told when a
+    run begins, and when that clock was set or the machine slept."""
+
+    kind: ClassVar[str] = "clock_read"
+    spent_s: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,6 +46,11 @@ class TrialFolder:
         return self.path / "model.json"
 
     @property
+    def ended(self) -> Path:
+        """The event of its end once more: the record's own line may be damaged."""
+        return self.path / "ended.json"
+
+    @property
     def log(self) -> Path:
         """What the trial printed."""
         return self.path / "log.txt"
@@ -62,7 +67,8 @@ class TrialFolder:
             RunFolderError: It cannot be made.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            # Not its parents: a run that was deleted must not come back.
+            self.path.mkdir(exist_ok=True)
         except OSError as error:
             raise folder_error("make the trial folder", self.path, error) from error
 
@@ -146,6 +152,14 @@ class RunFolder:
     def trial(self, number: int) -> TrialFolder:
         """Give the paths of a trial by its number, from 0."""
         return TrialFolder(self.trials / f"{number:04d}")
+
+    def begun(self) -> list[int]:
+        """The numbers of the trials that have a folder."""
+        try:
+            names = [path.name for path in self.trials.iterdir()]
+        except OSError:
+            return []
+        return sorted(int(name) for name in names if name.isdecimal())
 
     def create(self) -> None:
         """Make the folder, for its owner alone, and claim it for a new run.

@@ -7,13 +7,15 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from notebook_automl.record.events import (
     BudgetChanged,
+    ClockRead,
     CommandAcknowledged,
     EpochEnded,
     Event,
+    ParameterMet,
     RunEnded,
     RunPaused,
     RunResumed,
@@ -24,6 +26,7 @@ from notebook_automl.record.events import (
     TrialEnded,
     TrialEndState,
     TrialEvent,
+    TrialRetried,
     TrialStarted,
     from_line,
 )
@@ -125,6 +128,8 @@ class TrialState:
 
     Attributes:
         number: From 0, in the order of the proposals.
+        flops: Operations of one sample's way forward through the model.
+        memory_mib: What a training step takes, as estimated before it.
         metrics: Of the best epoch; empty while the trial runs.
         history: An epoch's metrics as a dict, and its duration as "seconds".
         best_epoch: From 1.
@@ -142,6 +147,8 @@ class TrialState:
     reason: str = ""
     values: dict[str, str | int | float | bool] = field(default_factory=dict)
     parameters: int | None = None
+    flops: int | None = None
+    memory_mib: float | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     history: History = field(default_factory=History)
     best_epoch: int | None = None
@@ -163,8 +170,11 @@ class TrialState:
                 self.seconds += event.seconds
             case TrialStarted():
                 self.worker, self.started_s = event.worker, event.time_s
+            case TrialRetried():
+                self.reason = event.reason
             case TrialBuilt():
                 self.values, self.parameters = event.values, event.parameters
+                self.flops, self.memory_mib = event.flops, event.memory_mib
             case TrialEnded():
                 self.state, self.reason = event.state, event.reason
                 self.metrics, self.best_epoch = event.metrics, event.best_epoch
@@ -208,6 +218,7 @@ class RunState:
         minutes: The budget of time; ``None`` is without limit.
         trials_budget: The budget of trials; ``None`` is without limit.
         trials: By number.
+        space: What each parameter may be that was asked for, by its name.
         acknowledged: The supervisor's answers, by the command's id.
     """
 
@@ -225,6 +236,7 @@ class RunState:
     minutes: float | None = None
     trials_budget: int | None = None
     trials: dict[int, TrialState] = field(default_factory=dict)
+    space: dict[str, dict[str, Any]] = field(default_factory=dict)
     acknowledged: dict[str, CommandAcknowledged] = field(default_factory=dict)
     _clock_s: float = 0.0
     _since_s: float | None = None
@@ -258,6 +270,11 @@ class RunState:
                 self.state = "running"
             case BudgetChanged():
                 self.minutes, self.trials_budget = event.minutes, event.trials
+            case ParameterMet():
+                self.space[event.parameter["name"]] = event.parameter
+            case ClockRead():
+                self._clock_s = event.spent_s
+                self._since_s = self._since_s and event.time_s
             case CommandAcknowledged():
                 self.acknowledged[event.command] = event
             case RunEnded():
@@ -357,8 +374,12 @@ class RunState:
 
     def _trial(self, event: TrialEvent) -> TrialState:
         # A trial whose first line is damaged is a trial all the same.
-        if isinstance(event, TrialStarted) or event.trial not in self.trials:
-            self.trials[event.trial] = TrialState(event.trial, versions=self.versions)
+        before = self.trials.get(event.trial)
+        if before is None or isinstance(event, TrialStarted | TrialRetried):
+            note = before.reason if before and before.state == "running" else ""
+            self.trials[event.trial] = TrialState(
+                event.trial, reason=note, versions=self.versions
+            )
         return self.trials[event.trial]
 
     def _scored(self, metric: str) -> list[TrialState]:

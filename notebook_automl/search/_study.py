@@ -9,6 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.exceptions import ExperimentalWarning
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.search_space import intersection_search_space
@@ -40,14 +46,40 @@ class Study:
         # Whoever opens the study holds the run: a lock in here is a dead process's.
         journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
         self._sampler = TUNERS.get(tuner).sampler(optuna, seed)
-        self._study = optuna.create_study(
-            storage=JournalStorage(JournalFileBackend(str(journal))),
+        self._journal, self._mode = journal, mode
+        self._open: dict[int, optuna.Trial] = {}
+        try:
+            self._study = self._load()
+        except Exception:  # whatever is wrong with it: the events are there
+            self._begin_anew()
+
+    def _load(self) -> optuna.Study:
+        return optuna.create_study(
+            storage=JournalStorage(JournalFileBackend(str(self._journal))),
             study_name=_NAME,
             sampler=self._sampler,
-            direction="maximize" if mode == "max" else "minimize",
+            direction="maximize" if self._mode == "max" else "minimize",
             load_if_exists=True,
         )
-        self._open: dict[int, optuna.Trial] = {}
+
+    def _begin_anew(self) -> None:
+        """Put the journal aside and begin an empty one."""
+        if self._journal.exists():
+            self._journal.replace(self._journal.with_suffix(".damaged"))
+        self._study = self._load()
+
+    def restore(self, past: Mapping[int, Past], space: Mapping[str, Parameter]) -> None:
+        """Make the study anew if it lacks trials that are known: of a damaged journal.
+
+        Args:
+            past: The trials, by number.
+            space: What each parameter may be, by its name.
+        """
+        if len(self._study.trials) > max(past, default=-1):
+            return
+        self._begin_anew()
+        for number in range(max(past) + 1):
+            self._study.add_trial(_frozen(past.get(number, Past({}, None)), space))
 
     def settle(self, values: Mapping[int, float | None]) -> None:
         """Close what an earlier attempt left open: its trials will not come back.
@@ -102,11 +134,37 @@ class Study:
         self._open.pop(number)
         self._close(number, value)
 
+    def skip(self, number: int) -> None:
+        """Close a trial that was too large to be trained.
+
+        To the samplers it is one that was pruned before it had a value: worse than all
+        that have one. A failed one would tell them nothing.
+
+        Args:
+            number: The trial's number.
+        """
+        self._open.pop(number)
+        self._study.tell(number, state=TrialState.PRUNED)
+
     def _close(self, number: int, value: float | None) -> None:
         if value is None or not math.isfinite(value):
             self._study.tell(number, state=TrialState.FAIL)
         else:
             self._study.tell(number, value)
+
+
+class Past(NamedTuple):
+    """A trial that has ended.
+
+    Args:
+        values: What was proposed, by name.
+        value: Its objective; None if it has none.
+        skipped: Whether it was too large to be trained.
+    """
+
+    values: Mapping[str, Value]
+    value: float | None
+    skipped: bool = False
 
 
 class Importance(NamedTuple):
@@ -150,6 +208,30 @@ def importance(journal: Path) -> Importance:
     total = sum(found.values())
     shares = {name: value / total for name, value in found.items()} if total else {}
     return Importance(len(trials), shares)
+
+
+def _frozen(past: Past, space: Mapping[str, Parameter]) -> optuna.trial.FrozenTrial:
+    """A trial that has ended, as Optuna keeps it."""
+    asked = {name: space[name] for name in past.values if name in space}
+    known = past.value is not None and math.isfinite(past.value)
+    state = TrialState.PRUNED if past.skipped else TrialState.FAIL
+    return optuna.trial.create_trial(
+        state=TrialState.COMPLETE if known else state,
+        value=past.value if known else None,
+        params={name: past.values[name] for name in asked},
+        distributions={name: _distribution(p) for name, p in asked.items()},
+    )
+
+
+def _distribution(parameter: Parameter) -> BaseDistribution:
+    """What a parameter may be, as `_suggest` tells it."""
+    p = parameter
+    if p.choices:
+        return CategoricalDistribution(p.choices)
+    step = None if p.log else p.step
+    if p.whole:
+        return IntDistribution(int(p.low), int(p.high), p.log, int(step or 1))
+    return FloatDistribution(p.low, p.high, p.log, step)
 
 
 def _suggest(trial: optuna.Trial, parameter: Parameter) -> Value:

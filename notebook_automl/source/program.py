@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from notebook_automl.source.code import Code
 from notebook_automl.source.format import formatted
@@ -98,7 +98,13 @@ class Program:
 
     def with_epochs(self, epochs: int) -> Program:
         """The same program that trains another number of epochs."""
-        return self.with_constant("train", "EPOCHS", epochs)
+        line = f"EPOCHS = {epochs}"  # as well formatted as the one before
+        source = re.sub(r"(?m)^EPOCHS = .*$", line, self["train"])
+        cells = (
+            replace(cell, source=source) if cell.id == "train" else cell
+            for cell in self.cells
+        )
+        return Program(tuple(cells))
 
     def to_text(self) -> str:
         """The program as one module with `# %% id` lines between its cells."""

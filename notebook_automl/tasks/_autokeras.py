@@ -119,9 +119,13 @@ class BuiltGraph:
     values: dict[str, Value]
 
 
-def reset() -> None:
-    """Forget built models, and count AutoKeras's and Keras's names from one again."""
-    keras.backend.clear_session()
+def reset(free_memory: bool = True) -> None:
+    """Forget built models, and count AutoKeras's and Keras's names from one again.
+
+    Args:
+        free_memory: Whether what they held is collected at once, which takes a while.
+    """
+    keras.backend.clear_session(free_memory)
 
 
 def build_graph(

@@ -10,6 +10,7 @@ from notebook_automl.record.events import (
     EpochEnded,
     Event,
     TrialEvent,
+    TrialRetried,
     TrialStarted,
     spell,
 )
@@ -73,7 +74,8 @@ class Frames:
                 continue  # the late write of a supervisor that is gone
             if isinstance(event, TrialEvent):
                 self._changed.add(event.trial)
-                if isinstance(event, TrialStarted) and event.trial in self.state.trials:
+                anew = isinstance(event, TrialStarted | TrialRetried)
+                if anew and event.trial in self.state.trials:
                     self._again = True  # its curve begins anew
             else:
                 self._changed.update(self._running())  # the run may end them
@@ -172,6 +174,8 @@ class Frames:
             "started_s": trial.started_s,
             "ended_s": trial.ended_s,
             "parameters": trial.parameters,
+            "flops": trial.flops,
+            "memory_mib": trial.memory_mib,
             "best_epoch": trial.best_epoch,
             "reason": trial.reason,
             "worker": trial.worker,

@@ -5,24 +5,37 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import platform
 import queue
 import socket
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from notebook_automl.record import events
-from notebook_automl.record.commands import Command, pending
+from notebook_automl.record.commands import pending
 from notebook_automl.record.layout import RunFolder, read_json
+from notebook_automl.record.parameters import Parameter
 from notebook_automl.record.snapshot import open_state, save
 from notebook_automl.record.writer import EventWriter
-from notebook_automl.search._study import Study
-from notebook_automl.workers.cluster import Cluster, Message, cpu_workers
+from notebook_automl.search._study import Past, Study
+from notebook_automl.workers.budget import (
+    Budget,
+    Clock,
+    Costs,
+    budget_text,
+)
+from notebook_automl.workers.cluster import (
+    Cluster,
+    Message,
+    cpu_workers,
+    worker_memory_mib,
+)
 from notebook_automl.workers.devices import devices
+from notebook_automl.workers.heal import keep_end, lost_events
+from notebook_automl.workers.obey import End, obey
 from notebook_automl.workers.pool import Pool
+from notebook_automl.workers.running import Patience
+from notebook_automl.workers.versions import versions
 
 _TRIAL = "notebook_automl.workers.trial"
 # Somebody waits for the answer to a command; a look takes a few microseconds.
@@ -31,32 +44,17 @@ _HEARTBEAT_S = 2.0
 # A snapshot spares who opens the run the lines before it: 5 MB take a quarter second.
 _SNAPSHOT_S = 60.0
 _SNAPSHOT_BYTES = 5_000_000
-# A trial that was told to stop has this long to end its epoch once time is up.
+# A trial that is cut short has this long to end its batch.
 _GRACE_S = 3.0
+# A start longer ago than this was not ours, or the clock was set meanwhile.
+_LONGEST_START_S = 600.0
 # So many trials failing from the start mean that the next one would fail as well.
 _MOST_FAILURES = 10
-_PACKAGES = (
-    *("notebook-automl", "autokeras", "keras", "tensorflow", "optuna", "numpy"),
-    *("pandas", "pyarrow", "scikit-learn", "ipykernel"),
-)
+# What it takes to end the workers, once time is up.
+_CLOSING_S = 1.5
+# So many in a row that are too large mean that the sampler has nothing smaller.
+_MOST_SKIPPED = 100
 _STAGES = ("starting", "loading Keras", "preparing data", "searching", "scoring")
-
-
-@dataclass
-class _End:
-    """How the run is to end, once somebody or something has said so.
-
-    Args:
-        state: As in `RunEnded`.
-        reason: Why.
-        kill_at_s: When what still runs is ended, in Unix seconds.
-        asked: Whether a person has said so.
-    """
-
-    state: str
-    reason: str
-    kill_at_s: float = math.inf
-    asked: bool = False
 
 
 @dataclass
@@ -68,26 +66,38 @@ class Attempt:
         attempt: The attempt's number.
         writer: The run's events.
         beat: Writes the heartbeat.
+        clock: Tells the time.
+        patience: How long a trial may say nothing.
     """
 
     folder: RunFolder
     attempt: int
     writer: EventWriter
     beat: Callable[[], None]
+    clock: Clock = field(default_factory=Clock)
+    patience: Patience = field(default_factory=Patience)
     inbox: queue.SimpleQueue[Message] = field(default_factory=queue.SimpleQueue)
 
     def __post_init__(self) -> None:
         self.search = read_json(self.folder.search)
         self.state, self._tail = open_state(self.folder)
-        self._before_s = self.state.last_s
-        self._saved_s, self._saved_bytes = time.time(), self._tail.offset
-        self.minutes, self.trials = self.search["minutes"], self.search["trials"]
+        self.before_s = self.state.last_s
+        self._saved_s, self._saved_bytes = self.clock.steady(), self._tail.offset
+        minutes, self.trials = self.search["minutes"], self.search["trials"]
         if self.state.minutes is not None or self.state.trials_budget is not None:
-            self.minutes, self.trials = self.state.minutes, self.state.trials_budget
+            minutes, self.trials = self.state.minutes, self.state.trials_budget
+        self.budget = Budget(minutes, self._spent_before(), self.clock)
+        self.costs = Costs(self.search["test_split"] / self.search["validation_split"])
         self.metric, self.mode = f"val_{self.search['metric']}", self.search["mode"]
-        self.end: _End | None = None
-        self.paused = False
-        self._beaten_s = 0.0
+        self.end: End | None = None
+        self.paused, self._beaten_s = False, -math.inf
+
+    def _spent_before(self) -> float:
+        """What was spent before this process began to count, in seconds."""
+        if self.attempt > 1:
+            return self.state.spent_s()
+        since_s = self.clock.wall() - self.search["started_s"]
+        return float(since_s) if 0 < since_s < _LONGEST_START_S else 0.0
 
     def stop(self, reason: str) -> None:
         """End the run soon, for a reason that is no command's.
@@ -98,15 +108,20 @@ class Attempt:
 
     def emit(self, kind: type[events.Event], **fields: Any) -> None:
         """Write an event and take it into our own view of the run."""
-        event = kind(time_s=time.time(), attempt=self.attempt, **fields)
-        self.writer.append(event)
-        self.state.apply(event)
+        event = kind(time_s=self.clock.wall(), attempt=self.attempt, **fields)
+        if isinstance(event, events.TrialEnded):
+            keep_end(self.folder, event, self.state.trials.get(event.trial))
+        self._write(event)
         if kind is events.RunEnded:
             self._save()
 
+    def _write(self, event: events.Event) -> None:
+        self.writer.append(event)
+        self.state.apply(event)
+
     def run(self) -> None:
         """Search until the budget is spent, the search is over, or somebody says so."""
-        gpus = [d.id for d in devices().gpus] if self.search["device"] == "gpu" else []
+        gpus = devices().gpus if self.search["device"] == "gpu" else ()
         workers = self.search["workers"] or len(gpus) or cpu_workers()
         self.emit(
             events.RunStarted,
@@ -114,17 +129,14 @@ class Attempt:
             pid=os.getpid(),
             device=self.search["device"],
             workers=workers,
-            versions=_versions(),
+            versions=versions(),
         )
+        self.emit(events.ClockRead, spent_s=self.budget.spent_s())
         self.emit(events.StageEntered, stage="starting")
-        # Optuna would append to a half-written line, and then never read it again.
-        EventWriter(self.folder.study).close()
-        self.study = Study(
-            self.folder.study, self.search["tuner"], self.mode, self.search["seed"]
-        )
-        finished = self.state.finished()
-        self.study.settle({t.number: t.metrics.get(self.metric) for t in finished})
-        self.cluster = Cluster(workers, gpus, self.inbox.put)
+        for lost in lost_events(self.folder, self.state):
+            self._write(replace(lost, attempt=self.attempt))
+        self.study = self._open_study()
+        self.cluster = Cluster(workers, [gpu.id for gpu in gpus], self.inbox.put)
         self.pool = Pool(
             self.folder,
             self.attempt,
@@ -133,6 +145,10 @@ class Attempt:
             self.emit,
             self.study,
             self.cluster,
+            worker_memory_mib(workers, gpus),
+            self.costs,
+            self.clock,
+            self.patience,
         )
         try:
             end = self._search(workers)
@@ -140,7 +156,25 @@ class Attempt:
             self.cluster.close()
         self.emit(events.RunEnded, state=end.state, reason=end.reason)
 
-    def _search(self, workers: int) -> _End:
+    def _open_study(self) -> Study:
+        """The study, in which all that the record knows has ended."""
+        EventWriter(self.folder.study).close()  # cuts a half-written line
+        study = Study(
+            self.folder.study, self.search["tuner"], self.mode, self.search["seed"]
+        )
+        past = {
+            number: Past(t.values, t.metrics.get(self.metric), t.state == "skipped")
+            for number, t in self.state.trials.items()
+        }
+        space = {
+            name: Parameter(**{**known, "choices": tuple(known["choices"])})
+            for name, known in self.state.space.items()
+        }
+        study.restore(past, space)
+        study.settle({number: each.value for number, each in past.items()})
+        return study
+
+    def _search(self, workers: int) -> End:
         """Prepare, search, score; returns how it ended."""
         for other in range(1, workers):
             key = f"warm-{other}-{self.attempt}"
@@ -158,26 +192,31 @@ class Attempt:
             self.emit(events.StageEntered, stage="searching")
         while self.pool.running or self.end is None:
             self._tick()
-            if self.end is None and not self.paused:
-                self.end = self._over()
+            if self.paused:
+                continue
+            left_s = self._left_s()
+            self.end = self.end or self._over(left_s)
+            self.pool.mind(left_s, self._spent_text())
             if self.end is not None:
-                self.pool.stop(self.end.reason, self.end.kill_at_s)
-            elif not self.paused:
+                word = self.end.word if left_s > 0 else "cut"
+                self.pool.stop(word, self.end.reason, self.end.kill_at_s)
+            elif left_s >= self.costs.worth_s():
                 self.pool.fill(workers, self.trials)
+        self.pool.drop(self.end.reason)
 
-    def _score(self) -> _End | None:
+    def _score(self) -> End | None:
         """Compute the chosen trial's test metrics, once; returns what came between."""
-        end = self.end or _End("completed", "the search is over")
+        end = self.end or End("completed", "the search is over")
         best = self.state.best(self.metric, self.mode)
         if best is None and end.state == "stopped":
-            return _End("stopped", f"{end.reason}; no trial had finished")
+            return End("stopped", f"{end.reason}; no trial had finished")
         if best is None:
             last = [t.reason for t in self.state.trials.values() if t.reason]
             cause = f" The last trial: {last[-1]}" if last else ""
-            return _End("failed", f"No trial finished ({end.reason}).{cause}")
+            return End("failed", f"No trial finished ({end.reason}).{cause}")
         if end.state == "completed":
-            end.kill_at_s = math.inf  # the budget is one of trials
-        if best.test or end.kill_at_s < time.time():
+            end.kill_at_s = math.inf  # the budget has its own deadline
+        if best.test or end.kill_at_s < self.clock.steady():
             return None
         self.emit(events.StageEntered, stage="scoring")
         failed = f"Trial {best.number} could not be scored."
@@ -187,28 +226,34 @@ class Attempt:
             self.emit(events.TestScored, trial=best.number, metrics=metrics)
         return failure
 
-    def _task(self, name: str, failed: str, *args: Any) -> _End | None:
+    def _task(self, name: str, failed: str, *args: Any) -> End | None:
         """Run a task that is no trial to its end; returns what came between."""
         key = "-".join(map(str, (name, *args, self.attempt)))
         self.cluster.submit(f"{_TRIAL}:{name}", key, str(self.folder.path), *args)
         while True:
             for message in self._tick():
                 if message.key == key and message.kind == "lost":
-                    return _End("failed", f"{failed} {message.fields['reason']}")
+                    return End("failed", f"{failed} {message.fields['reason']}")
                 if message.key == key and message.kind == "done":
                     return None
-            if self.end is not None and self.end.kill_at_s < time.time():
+            if self.end is not None and self.end.kill_at_s < self.clock.steady():
                 return self.end
+            if self.budget.left_s() + self.budget.late_s() < _CLOSING_S:
+                reason = f"{self._spent_text()} in the stage {self.state.stage!r}"
+                return End("completed" if self.state.finished() else "failed", reason)
 
     def _tick(self) -> list[Message]:
         """Heed commands and messages for a moment; returns what concerns no trial."""
-        if time.time() - self._beaten_s > _HEARTBEAT_S:
+        now_s = self.clock.steady()
+        if now_s - self._beaten_s > _HEARTBEAT_S:
             self.beat()
-            self._beaten_s = time.time()
-            if time.time() - self._saved_s > _SNAPSHOT_S:
+            self._beaten_s = now_s
+            if now_s - self._saved_s > _SNAPSHOT_S:
                 self._save(_SNAPSHOT_BYTES)
+            if self.budget.was_set() and not self.paused:
+                self.emit(events.ClockRead, spent_s=self.budget.spent_s())
         for command in pending(self.folder, self.state.acknowledged.keys()):
-            self._obey(command)
+            obey(self, command)
         others = []
         with contextlib.suppress(queue.Empty):
             message = self.inbox.get(timeout=_TICK_S)
@@ -216,7 +261,8 @@ class Attempt:
                 if message.key in self.pool.running:
                     self.pool.hear(message)
                 elif message.kind == "end":
-                    self._stop(message.fields["reason"], time.time() + _GRACE_S)
+                    kill_at_s = self.clock.steady() + _GRACE_S
+                    self.stop_with(End("stopped", message.fields["reason"], kill_at_s))
                 elif message.kind == "stage":
                     self._enter(message.fields["stage"])
                 else:
@@ -229,7 +275,7 @@ class Attempt:
         with contextlib.suppress(OSError):
             offset = self.writer.offset
             if offset is not None and offset >= self._saved_bytes + least_bytes:
-                self._saved_s, self._saved_bytes = time.time(), offset
+                self._saved_s, self._saved_bytes = self.clock.steady(), offset
                 save(self.folder, self.state, offset, self._tail.damaged)
 
     def _enter(self, stage: str) -> None:
@@ -237,123 +283,44 @@ class Attempt:
         if _STAGES.index(stage) > _STAGES.index(self.state.stage):
             self.emit(events.StageEntered, stage=stage)
 
-    def _over(self) -> _End | None:
+    def _left_s(self) -> float:
+        """Seconds that trials may take: what is left, without the end's own needs."""
+        return self.budget.left_s() - self.costs.scoring_s()
+
+    def _spent_text(self) -> str:
+        """That the budget of time is spent, in words."""
+        return f"the budget of {budget_text(self.budget.minutes, None)} was spent"
+
+    def _over(self, left_s: float) -> End | None:
         """Whether the budget is spent, or nothing can be expected any more."""
-        if (
-            self.minutes is not None
-            and self.state.spent_s(time.time()) >= self.minutes * 60
-        ):
-            reason = f"the budget of {_budget_text(self.minutes, None)} was spent"
-            return _End("completed", reason, time.time() + _GRACE_S)
+        if left_s <= 0:
+            kill_at_s = self.clock.steady() + _GRACE_S
+            return End("completed", self._spent_text(), kill_at_s)
+        worth_s = self.costs.worth_s()
+        if left_s < worth_s and not self.pool.running:
+            needs = f"{left_s:.0f} s were left, another trial takes {worth_s:.0f} s"
+            return End("completed", f"{self._spent_text()}: {needs}")
         if self.trials is not None and self.pool.begun() >= self.trials:
-            if not self.pool.running:
-                return _End("completed", f"all {self.trials} trials are done")
+            if self.pool.idle:
+                return End("completed", f"all {self.trials} trials are done")
         if self.pool.failures >= _MOST_FAILURES and not self.state.finished():
-            return _End(
-                "failed", f"{self.pool.failures} trials failed and none finished"
-            )
+            failures = f"{self.pool.failures} trials failed and none finished"
+            return End("failed", failures)
+        if self.pool.skipped >= _MOST_SKIPPED:
+            return End("completed", f"{self.pool.skipped} trials in a row were skipped")
         return None
 
-    def _stop(self, reason: str, kill_at_s: float, asked: bool = False) -> None:
+    def stop_with(self, end: End) -> None:
         """Let the run end; a deadline that was set before stays."""
         if self.end is not None:
-            kill_at_s = min(kill_at_s, self.end.kill_at_s)
-        self.end = _End("stopped", reason, kill_at_s, asked)
+            end.kill_at_s = min(end.kill_at_s, self.end.kill_at_s)
+        self.end = end
         if self.paused:
             # "stop" wakes the trials that hold; "go" would train one epoch more.
-            self.paused = False
-            self.emit(events.RunResumed)
+            self.go_on()
 
-    def _obey(self, command: Command) -> None:
-        """Carry out a command and acknowledge it."""
-        obey = {
-            "stop": self._obey_stop,
-            "pause": self._obey_pause,
-            "resume": self._obey_resume,
-            "extend": self._obey_extend,
-        }.get(command.verb)
-        if obey is None:
-            accepted, answer = False, f"cannot be read as a command ({command.verb})"
-        elif command.verb != "extend" and _sent_s(command) < self._before_s:
-            accepted, answer = False, "was meant for a supervisor that is gone"
-        else:
-            accepted, answer = obey(command.arguments)
-        self.emit(
-            events.CommandAcknowledged,
-            command=command.id,
-            verb=command.verb,
-            accepted=accepted,
-            message=answer,
-        )
-
-    def _obey_stop(self, _: dict[str, Any]) -> tuple[bool, str]:
-        reason = "stopped by the person"
-        again = self.end is not None and self.end.asked
-        if again or self.state.stage != "searching":
-            self._stop(reason, 0.0, asked=True)
-            return True, "what runs is ended at once"
-        self._stop(reason, math.inf, asked=True)
-        return True, "running trials end after their epoch"
-
-    def _obey_pause(self, _: dict[str, Any]) -> tuple[bool, str]:
-        if self.end is not None:
-            return False, "the run is ending"
-        if self.paused:
-            return True, "is paused already"
-        self.paused = True
-        self.pool.say("hold")
-        self.emit(events.RunPaused)
-        return True, "running trials hold after their epoch; the budget's clock stands"
-
-    def _obey_resume(self, _: dict[str, Any]) -> tuple[bool, str]:
-        if not self.paused:
-            return True, "is not paused"
+    def go_on(self) -> None:
+        """End a pause."""
         self.paused = False
-        self.pool.say("go")
+        self.budget.go()
         self.emit(events.RunResumed)
-        return True, "goes on"
-
-    def _obey_extend(self, more: dict[str, Any]) -> tuple[bool, str]:
-        budget = {"minutes": self.minutes, "trials": self.trials}
-        given = {name: value for name, value in more.items() if value is not None}
-        for name, value in given.items():
-            if budget.get(name) is None or not _is_more(name, value):
-                return False, f"cannot add {name}={value!r} to a budget of {budget}"
-        self.minutes, self.trials = (
-            value and value + given.get(name, 0) for name, value in budget.items()
-        )
-        self.emit(events.BudgetChanged, minutes=self.minutes, trials=self.trials)
-        if self.end is not None and self.end.state == "completed":
-            self.end = None
-        return True, f"the budget is {_budget_text(self.minutes, self.trials)}"
-
-
-def _is_more(name: str, value: Any) -> bool:
-    """Whether a budget can be extended by a value."""
-    kinds = int if name == "trials" else (int, float)
-    plain = isinstance(value, kinds) and not isinstance(value, bool)
-    return plain and 0 < value < math.inf
-
-
-def _budget_text(minutes: float | None, trials: int | None) -> str:
-    """A budget in words."""
-    return " and ".join(
-        f"{value:g} {name[:-1] if value == 1 else name}"
-        for name, value in (("minutes", minutes), ("trials", trials))
-        if value is not None
-    )
-
-
-def _sent_s(command: Command) -> float:
-    """When a command was sent, in Unix seconds; a foreign one counts as new."""
-    nanoseconds, _, _ = command.id.partition("-")
-    return int(nanoseconds) / 1e9 if nanoseconds.isdecimal() else math.inf
-
-
-def _versions() -> dict[str, str]:
-    """Versions of what decides over a run's numbers, as far as they are known."""
-    found = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found

@@ -24,9 +24,12 @@ from distributed.system import MEMORY_LIMIT
 from notebook_automl.errors import HelperError
 from notebook_automl.record.lock import let_others_first
 from notebook_automl.record.parameters import Parameter, Value
+from notebook_automl.workers.devices import Device
 
 # What a worker with TensorFlow and AutoKeras takes before it trains, and room to train.
 _WORKER_BYTES = 1.5 * 2**30
+_LIBRARIES_BYTES = 0.7 * 2**30
+_LEAST_MIB = 256.0
 _TOPIC = "notebook-automl"
 _ANSWER_TIMEOUT_S = 60.0
 _CLOSE_TIMEOUT_S = 2.0
@@ -42,6 +45,18 @@ _CONFIG: dict[str, Any] = {
 def cpu_workers() -> int:
     """One worker a core, as far as the memory goes; control groups are heeded."""
     return int(max(1, min(CPU_COUNT, MEMORY_LIMIT // _WORKER_BYTES)))
+
+
+def worker_memory_mib(workers: int, gpus: Sequence[Device]) -> float | None:
+    """What a trial may take of its device's memory; None if nobody knows.
+
+    Args:
+        workers: How many share this machine.
+        gpus: Those that they train on; empty for the CPU.
+    """
+    if gpus:
+        return float(min(gpu.memory_mib for gpu in gpus)) or None
+    return float(max(_LEAST_MIB, (MEMORY_LIMIT / workers - _LIBRARIES_BYTES) / 2**20))
 
 
 @dataclass(frozen=True)
@@ -139,8 +154,12 @@ class Cluster:
             self._end(Message(key, "lost", {"reason": "it had not begun"}))
             if task.future is not None:
                 task.future.cancel()
+        self.renew(task.address)
+
+    def renew(self, address: str) -> None:
+        """End a worker process at once, whatever it does; a new one takes its place."""
         for nanny in self._cluster.workers.values():
-            if nanny.worker_address == task.address:
+            if nanny.worker_address == address:
                 _kill(nanny.pid)
 
     def close(self) -> None:
@@ -200,7 +219,7 @@ class Cluster:
                 # It only stood in line behind another one, whose worker died.
                 self._give(key)
                 return
-            reason = "its worker process ended abruptly (killed, or out of memory)"
+            reason = "its worker process ended abruptly"
         self._end(Message(key, "lost", {"reason": reason}))
 
     def _end(self, message: Message) -> None:

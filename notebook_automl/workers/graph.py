@@ -16,6 +16,7 @@ from notebook_automl.source.layers import (
 )
 from notebook_automl.tasks._limits import fit_values
 from notebook_automl.tasks._task import Prepared
+from notebook_automl.workers.cost import Cost, cost
 from notebook_automl.workers.link import Link
 from notebook_automl.workers.parts import Asked
 
@@ -32,6 +33,7 @@ class Written:
         batch_size: Rows a training step.
         structure: Layers, options and wiring of AutoKeras's own graph.
         optimizer_config: Options of AutoKeras's own optimizer.
+        cost: What the model will take.
     """
 
     graph: GraphCode
@@ -41,15 +43,19 @@ class Written:
     batch_size: int
     structure: list[Any]
     optimizer_config: dict[str, Any]
+    cost: Cost
 
 
-def write_graph(link: Link, asked: Asked, prepared: Prepared) -> Written:
+def write_graph(
+    link: Link, asked: Asked, prepared: Prepared, halvings: int = 0
+) -> Written:
     """Build AutoKeras's graph from the study's values and write it as code.
 
     Args:
         link: Answers each parameter.
         asked: The run's description.
         prepared: Shapes and constants of the prepared data.
+        halvings: How often the batch is halved, for want of memory.
 
     Returns:
         The code; AutoKeras's model itself is forgotten.
@@ -60,6 +66,7 @@ def write_graph(link: Link, asked: Asked, prepared: Prepared) -> Written:
     epochs, batch_size = (
         int(values.get(name, search[name])) for name in ("epochs", "batch_size")
     )
+    batch_size = max(1, batch_size >> halvings)
     built = build_graph(
         asked.task,
         asked.schema,
@@ -76,8 +83,9 @@ def write_graph(link: Link, asked: Asked, prepared: Prepared) -> Written:
         batch_size=batch_size,
         structure=structure(built.model),
         optimizer_config=_options(built.model.optimizer),
+        cost=cost(built.model, batch_size),
     )
-    reset()
+    reset(free_memory=False)  # the next trial collects it
     return written
 
 

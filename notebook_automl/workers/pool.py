@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-import time
+from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from notebook_automl.record import events
@@ -15,29 +15,13 @@ from notebook_automl.record.parameters import Parameter
 from notebook_automl.record.reader import RunState, TrialState
 from notebook_automl.search._study import Study
 from notebook_automl.source.program import Program
+from notebook_automl.workers.budget import Clock, Costs, too_long
 from notebook_automl.workers.cluster import Cluster, Message
+from notebook_automl.workers.retry import for_memory, memory_kills, next_try
+from notebook_automl.workers.running import Patience, Running
 
 _TRAIN = "notebook_automl.workers.trial:train"
 _KEPT_CHECKPOINTS = 5
-
-
-@dataclass
-class _Running:
-    """A trial in a worker; times in Unix seconds.
-
-    Args:
-        number: From 0.
-        started_s: When it was given away.
-        told_s: When its last reported epoch had ended.
-        stop_reason: Why it was told to stop, once it was.
-        killed: Whether we ended its process.
-    """
-
-    number: int
-    started_s: float
-    told_s: float = 0.0
-    stop_reason: str = ""
-    killed: bool = False
 
 
 @dataclass
@@ -52,8 +36,14 @@ class Pool:
         emit: Writes an event.
         study: Who proposes values.
         cluster: Where trials run.
+        memory_mib: What a trial may take of its device's memory; None is unknown.
+        costs: What trials take.
+        clock: Tells the time.
+        patience: How long a trial may say nothing.
         running: The trials, by the keys of their tasks.
+        waiting: Those that are to be tried again.
         failures: How many have failed in this attempt.
+        skipped: How many were skipped since the last one that was not.
     """
 
     folder: RunFolder
@@ -63,11 +53,18 @@ class Pool:
     emit: Callable[..., None]
     study: Study
     cluster: Cluster
-    running: dict[str, _Running] = field(default_factory=dict)
+    memory_mib: float | None
+    costs: Costs
+    clock: Clock
+    patience: Patience
+    running: dict[str, Running] = field(default_factory=dict)
+    waiting: deque[Running] = field(default_factory=deque)
     failures: int = 0
+    skipped: int = 0
 
     def __post_init__(self) -> None:
         self.metric, self.mode = f"val_{self.search['metric']}", self.search["mode"]
+        self._memory_kills = memory_kills()
 
     def fill(self, workers: int, trials: int | None) -> None:
         """Give each worker a trial, as far as the budget goes.
@@ -77,36 +74,100 @@ class Pool:
             trials: How many the run may have in all; None is without limit.
         """
         while len(self.running) < workers:
-            if trials is not None and self.begun() >= trials:
+            if any(running.alone for running in self.running.values()):
                 return
-            number = self.study.ask()
-            key = f"trial-{number}-{self.attempt}"
-            self.running[key] = _Running(number, time.time())
-            self.cluster.submit(_TRAIN, key, str(self.folder.path), number)
+            if self.waiting:
+                if self.waiting[0].alone and self.running:
+                    return
+                self._submit(self.waiting.popleft())
+            elif trials is not None and self.begun() >= trials:
+                return
+            else:
+                self._submit(Running(self.study.ask(), self.clock.steady()))
+
+    def _submit(self, running: Running) -> None:
+        """Give a trial to a worker."""
+        key = f"trial-{running.number}-{self.attempt}-{len(running.notes)}"
+        self.running[key] = running
+        given = running.number, running.halvings, self.memory_mib
+        self.cluster.submit(_TRAIN, key, str(self.folder.path), *given)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no trial runs or waits."""
+        return not self.running and not self.waiting
 
     def begun(self) -> int:
-        """How many trials count against the budget: all of all attempts."""
-        return len(self.state.trials.keys() | {r.number for r in self.running.values()})
+        """How many trials count against the budget: all of all attempts that had a
+        chance."""
+        trials = self.state.trials.values()
+        skipped = {trial.number for trial in trials if trial.state == "skipped"}
+        here = {running.number for running in (*self.running.values(), *self.waiting)}
+        return len(self.state.trials.keys() - skipped | here)
 
-    def say(self, word: str) -> None:
-        """Say "hold" or "go" to all trials."""
+    def drop(self, reason: str) -> None:
+        """Give up what waits.
+
+        Args:
+            reason: Why.
+        """
+        while self.waiting:
+            self._close(self.waiting.popleft(), "stopped", reason)
+
+    def hold(self) -> None:
+        """Let all trials wait after their epoch."""
         for key in self.running:
-            self.cluster.word(key, word)
+            self.cluster.word(key, "hold")
 
-    def stop(self, reason: str, kill_at_s: float) -> None:
+    def go(self) -> None:
+        """Let them go on."""
+        for key, running in self.running.items():
+            self.cluster.word(key, "go")
+            running.go(self.clock.steady())
+
+    def stop(self, word: str, reason: str, kill_at_s: float) -> None:
         """Tell the trials to end; past a deadline, end their processes.
 
         Args:
+            word: "stop" after their epoch, or "cut" at once.
             reason: Why they end.
-            kill_at_s: The deadline, in Unix seconds.
+            kill_at_s: The deadline, on the steady clock.
         """
         for key, running in self.running.items():
-            if not running.stop_reason:
-                running.stop_reason = reason
-                self.cluster.word(key, "stop")
-            if time.time() > kill_at_s and not running.killed:
-                running.killed = True
-                self.cluster.kill(key)
+            running.stop_reason = running.stop_reason or reason
+            if running.word not in (word, "cut"):
+                running.word = word
+                self.cluster.word(key, word)
+            # Before its first epoch there is nothing to lose.
+            late_s = kill_at_s if word == "stop" or running.epochs else -math.inf
+            if self.clock.steady() > late_s:
+                self._kill(key, f"{running.stop_reason}, at once")
+
+    def mind(self, left_s: float, spent: str) -> None:
+        """End the trials that hang, and those whose epoch the budget cannot pay.
+
+        Args:
+            left_s: What is left of the budget.
+            spent: In words, that it is spent.
+        """
+        now_s = self.clock.steady()
+        for key, running in self.running.items():
+            if hung := running.hangs(now_s, self.patience):
+                running.hung = True
+                self._kill(key, hung)
+            elif running.word or left_s <= 0:
+                continue
+            elif too_long(running.rest_s(now_s), left_s):
+                running.stop_reason = f"{spent}: {running.unable(left_s)}"
+                running.word = "cut"
+                self.cluster.word(key, "cut")
+
+    def _kill(self, key: str, reason: str) -> None:
+        """End a trial's process, once."""
+        running = self.running[key]
+        if not running.killed:
+            running.killed, running.stop_reason = True, reason
+            self.cluster.kill(key)
 
     def hear(self, message: Message) -> None:
         """Take in what a trial says.
@@ -115,17 +176,24 @@ class Pool:
             message: One whose key is in `running`.
         """
         fields, running = message.fields, self.running[message.key]
+        now_s = self.clock.steady()
+        running.hear(now_s)
         if message.kind == "started":
-            worker = fields["worker"]
-            self.emit(events.TrialStarted, trial=running.number, worker=worker)
+            running.worker = fields["worker"]
+            self.emit(events.TrialStarted, trial=running.number, worker=running.worker)
         elif message.kind == "ask":
             choices = tuple(fields["parameter"].pop("choices"))
             parameter = Parameter(choices=choices, **fields["parameter"])
+            if parameter.name not in self.state.space:
+                self.emit(events.ParameterMet, parameter=asdict(parameter))
             value = self.study.suggest(running.number, parameter)
             self.cluster.answer(message.key, value)
         elif message.kind == "built":
             self.emit(events.TrialBuilt, trial=running.number, **fields)
+        elif message.kind == "pace":
+            running.pace(now_s, fields, self.costs)
         elif message.kind == "epoch":
+            running.epoch(now_s, fields["seconds"], self.costs)
             running.told_s = message.told_s
             chosen = self.state.trials[running.number].values
             epochs = int(chosen.get("epochs", self.search["epochs"]))
@@ -134,47 +202,75 @@ class Pool:
             self._end(message)
 
     def _end(self, message: Message) -> None:
-        """Close a trial in the events and in the study."""
+        """Close a trial, unless it is tried again."""
         running = self.running.pop(message.key)
-        trial = self.state.trials.get(running.number, TrialState(running.number))
-        result = message.fields.get("result") or self._lost(running, message, trial)
+        result = message.fields.get("result") or self._lost(running, message)
         state, reason = result["state"], result["reason"]
         if state == "stopped" and running.stop_reason:
             reason = running.stop_reason
+        short = state == "failed" and for_memory(reason)
+        if short and "result" in message.fields:
+            # Not every backend gives back what it once took.
+            self.cluster.renew(running.worker)
+        if short or ("result" not in message.fields and not running.killed):
+            again = next_try(running, reason, self.clock.steady())
+            if again is not None and not running.word:
+                self.waiting.append(again)
+                note = again.notes[-1]
+                self.emit(events.TrialRetried, trial=running.number, reason=note)
+                return
+            state = "skipped" if short else state
+        self._close(running, state, reason)
+
+    def _close(self, running: Running, state: str, reason: str) -> None:
+        """Close a trial in the events and in the study."""
+        trial = self.state.trials.get(running.number, TrialState(running.number))
+        seconds = self.clock.steady() - running.started_s
+        if state == "completed":
+            self.costs.ended(seconds)
         best = _best_epoch(trial.history.column(self.metric), self.mode)
-        if best is None and state != "failed":
+        if best is None and state == "completed":
             state, reason = "failed", reason or "no epoch was trained"
-        metrics = dict(trial.history[best - 1]) if best and state != "failed" else {}
+        if best is None and state == "stopped" and "first epoch" not in reason:
+            reason += ", before its first epoch had ended"
+        kept = best is not None and state not in ("failed", "skipped")
+        metrics = dict(trial.history[best - 1]) if best and kept else {}
         metrics.pop("seconds", None)
         self.failures += state == "failed"
+        self.skipped = self.skipped + 1 if state == "skipped" else 0
         self.emit(
             events.TrialEnded,
             trial=running.number,
             state=state,
-            reason=reason,
+            reason="; ".join(filter(None, [*running.notes, reason])),
             metrics=metrics,
             best_epoch=best,
             epochs=len(trial.history),
-            seconds=time.time() - running.started_s,
+            seconds=seconds,
         )
-        self.study.tell(running.number, metrics.get(self.metric))
+        if state == "skipped":
+            self.study.skip(running.number)
+        else:
+            self.study.tell(running.number, metrics.get(self.metric))
         self._drop_checkpoints()
 
-    def _lost(
-        self, running: _Running, message: Message, trial: TrialState
-    ) -> dict[str, str]:
+    def _lost(self, running: Running, message: Message) -> dict[str, str]:
         """The result of a trial whose process is gone."""
-        if not running.killed:
-            return {"state": "failed", "reason": message.fields["reason"]}
+        if not running.killed and not running.word:
+            kills, self._memory_kills = self._memory_kills, memory_kills()
+            memory = ": out of memory" if self._memory_kills > kills else ""
+            return {"state": "failed", "reason": message.fields["reason"] + memory}
         folder = self.folder.trial(running.number)
         with contextlib.suppress(OSError):
             # One that was written later is half written, or of an epoch unknown to us.
             if folder.checkpoint.stat().st_mtime <= running.told_s:
                 text = Program.from_text(folder.source.read_text("utf-8"))
-                text = text.with_epochs(len(trial.history))
+                text = text.with_epochs(running.epochs)
                 write_text(folder.source, text.to_text())
                 return {"state": "stopped", "reason": ""}
-        return {"state": "failed", "reason": f"{running.stop_reason}, at once"}
+        # Of one whose model is half written nothing is left.
+        state = "failed" if running.epochs or running.hung else "stopped"
+        return {"state": state, "reason": running.stop_reason}
 
     def _drop_checkpoints(self) -> None:
         """Keep the models of the best few trials and of those that run."""

@@ -17,20 +17,36 @@ from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.lock import RunLock
 from notebook_automl.record.writer import EventWriter
 from notebook_automl.workers.attempt import Attempt
+from notebook_automl.workers.budget import Clock
+from notebook_automl.workers.running import Patience
 
 _STDIN = 0
 
 
-def supervise(folder: RunFolder, while_stdin_open: bool) -> None:
+def supervise(
+    folder: RunFolder,
+    while_stdin_open: bool = False,
+    clock: Clock | None = None,
+    patience: Patience | None = None,
+) -> None:
     """Hold a run and search until it ends.
 
     Args:
         folder: The run.
         while_stdin_open: Whether the run is stopped when standard input closes, as it
             does when the process that started us ends.
+        clock: Tells the time; the system's if not given.
+        patience: How long a trial may say nothing.
     """
     with RunLock(folder) as lock, EventWriter(folder.events) as writer:
-        attempt = Attempt(folder, lock.attempt, writer, lock.beat)
+        attempt = Attempt(
+            folder,
+            lock.attempt,
+            writer,
+            lock.beat,
+            clock or Clock(),
+            patience or Patience(),
+        )
 
         def stop_with_stdin() -> None:
             # Not `sys.stdin`: Python cannot end while a thread holds its buffer.

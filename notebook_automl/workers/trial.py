@@ -5,16 +5,24 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from notebook_automl.data._source import SOURCES, Origin
-from notebook_automl.record.layout import RunFolder, read_json, write_json, write_text
+from notebook_automl.record.layout import (
+    RunFolder,
+    TrialFolder,
+    read_json,
+    write_json,
+    write_text,
+)
 from notebook_automl.source.code import Code
 from notebook_automl.source.program import SHARED, Program, assemble
 from notebook_automl.workers import prepared, space
 from notebook_automl.workers.cells import execute, inside, reason, set_up
-from notebook_automl.workers.graph import check_model, write_graph
+from notebook_automl.workers.cost import too_large
+from notebook_automl.workers.graph import Written, check_model, write_graph
 from notebook_automl.workers.link import Link
 from notebook_automl.workers.parts import Asked, environment, program, shared_parts
 
@@ -66,13 +74,21 @@ def warm(link: Link, folder: str) -> None:
     set_up(link, _shared_program(*_read(RunFolder(Path(folder)))))
 
 
-def train(link: Link, folder: str, number: int) -> dict[str, Any]:
+def train(
+    link: Link,
+    folder: str,
+    number: int,
+    halvings: int = 0,
+    memory_mib: float | None = None,
+) -> dict[str, Any]:
     """Train one trial: ask for values, write the program, execute it.
 
     Args:
         link: The supervisor.
         folder: The run's folder.
         number: The trial's number.
+        halvings: How often its batch is halved, for want of memory.
+        memory_mib: What its device has; None if nobody knows.
 
     Returns:
         `state` and `reason` of the trial.
@@ -82,7 +98,7 @@ def train(link: Link, folder: str, number: int) -> dict[str, Any]:
     trial.create()
     with inside(trial.path, trial.log):
         try:
-            return _train(link, run, number)
+            return _train(link, run, number, halvings, memory_mib)
         except Exception as error:
             sys.stdout.write(traceback.format_exc())
             return {"state": "failed", "reason": reason(error)}
@@ -142,30 +158,50 @@ def predictor(run: RunFolder, number: int) -> Callable[[Path], Any]:
     return predict
 
 
-def _train(link: Link, run: RunFolder, number: int) -> dict[str, Any]:
+def _train(
+    link: Link, run: RunFolder, number: int, halvings: int, memory_mib: float | None
+) -> dict[str, Any]:
     asked, shared = _read(run)
     trial = run.trial(number)
     # Keras may be imported once the set-up cell has said how.
     set_up(link, _shared_program(asked, shared))
     kept = prepared.load(prepared.place(run, shared))
-    written = write_graph(link, asked, kept.shapes(asked.accelerated))
+    written = write_graph(link, asked, kept.shapes(asked.accelerated), halvings)
     text = program(asked, shared, written)
     write_text(trial.source, text.to_text())
     write_json(trial.values, written.values)
-    namespace = set_up(link, text) | kept.for_training()
+    link.tell("built", values=written.values, **asdict(written.cost))
+    if why := too_large(written.cost, asked.search.get("max_model_size"), memory_mib):
+        return {"state": "skipped", "reason": why}
+    return _fit(link, asked, written, text, kept.for_training(), trial)
+
+
+def _fit(
+    link: Link,
+    asked: Asked,
+    written: Written,
+    text: Program,
+    arrays: Mapping[str, Any],
+    trial: TrialFolder,
+) -> dict[str, Any]:
+    """Build, compile and train as the program says."""
+    namespace = set_up(link, text) | dict(arrays)
     execute(text, "build", namespace)
     execute(text, "compile", namespace)
     model = namespace["model"]
     check_model(written, model)
     write_json(trial.model, model.get_config())
-    link.tell("built", values=written.values, parameters=model.count_params())
 
-    from notebook_automl.workers.reporter import Reporter
+    from notebook_automl.workers.reporter import CutShort, Reporter
 
-    reporter = Reporter(link, f"val_{asked.metric}")
+    share = len(namespace["y_validation"]) / len(namespace["y_train"])
+    reporter = Reporter(link, f"val_{asked.metric}", share)
     namespace["callbacks"].append(reporter)
-    execute(text, "train", namespace)
-    if reporter.epochs != written.epochs:
+    try:
+        execute(text, "train", namespace)
+    except CutShort:
+        reporter.state = "stopped"
+    if reporter.epochs not in (0, written.epochs):
         # A replay trains as long as this trial really did, whatever ended it.
         write_text(trial.source, text.with_epochs(reporter.epochs).to_text())
     return {"state": reporter.state, "reason": reporter.reason}

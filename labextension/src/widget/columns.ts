@@ -15,6 +15,8 @@ export type ColumnId =
   | 'epochs'
   | 'seconds'
   | 'parameters'
+  | 'flops'
+  | 'memory'
   | 'reason';
 
 export interface Column {
@@ -84,6 +86,21 @@ export const COLUMNS: readonly Column[] = [
     key: row => row.parameters ?? NaN
   },
   {
+    id: 'flops',
+    number: true,
+    title: () => 'FLOPs',
+    text: row => (row.flops === null ? '' : formatCount(row.flops)),
+    key: row => row.flops ?? NaN
+  },
+  {
+    id: 'memory',
+    number: true,
+    title: () => 'memory',
+    text: row =>
+      row.memory_mib === null ? '' : `${formatCount(Math.ceil(row.memory_mib))} MiB`,
+    key: row => row.memory_mib ?? NaN
+  },
+  {
     id: 'reason',
     number: false,
     text: row => row.reason,
@@ -94,12 +111,16 @@ export const COLUMNS: readonly Column[] = [
 /** Columns of which something is known. */
 export function columnsOf(store: Store): Column[] {
   let test = false;
+  let flops = false;
+  let memory = false;
   let reason = false;
   for (const row of store.rows.values()) {
     test ||= row.test !== null;
+    flops ||= row.flops !== null;
+    memory ||= row.memory_mib !== null;
     reason ||= row.reason !== '';
   }
-  const known: Partial<Record<ColumnId, boolean>> = { test, reason };
+  const known: Partial<Record<ColumnId, boolean>> = { test, flops, memory, reason };
   return COLUMNS.filter(column => known[column.id] ?? true);
 }
 

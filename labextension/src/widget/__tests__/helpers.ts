@@ -41,6 +41,8 @@ export function trialRow(trial: number, changes: Partial<TrialRow> = {}): TrialR
     started_s: null,
     ended_s: null,
     parameters: null,
+    flops: null,
+    memory_mib: null,
     best_epoch: null,
     reason: '',
     worker: '',
