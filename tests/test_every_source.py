@@ -223,7 +223,7 @@ def change(data: Any) -> None:
     if isinstance(data, pd.DataFrame):
         data.iloc[0, 0] += 1
     else:
-        data[0].flat[0] += 1
+        data[0].flat[0] += "!" if isinstance(data[0].flat[0], str) else 1
 
 
 @pytest.mark.parametrize(
@@ -293,6 +293,17 @@ COLUMNS: dict[str, tuple[pd.Series, str]] = {
     "category, mixed": (column([1, "a", None, 1], "category"), "categorical"),
     "intervals": (pd.cut(column([1.0, 5.0], float), 3), "categorical"),
     "one text or none": (column(["yes", None]), "categorical"),
+    "sentences": (column([f"This is sentence {n}." for n in range(20)]), "text"),
+    "sentences, string": (
+        column([f"This is sentence {n}." for n in range(20)], "string"),
+        "text",
+    ),
+    "Japanese": (column([f"これは{n}番です" for n in range(20)]), "text"),
+    "few sentences": (column(["This is so.", "That is not."]), "categorical"),
+    "sentences that are categories": (
+        column([f"This is sentence {n % 10}." for n in range(20)], "category"),
+        "categorical",
+    ),
 }
 
 
@@ -314,8 +325,15 @@ def test_every_kind_of_column_is_the_same_from_every_origin(
     rows = FRAME.read_rows(tmp_path / "rows", schema)
     assert set(rows.columns) == {"n", name}
     texts = [row[name].astype("string") for row in (rows, results["copy"][0][:4])]
-    if role == "categorical":
+    if role != "numeric":
         pd.testing.assert_series_equal(*texts)
+
+
+def test_missing_texts_are_fine() -> None:
+    texts = [None if n % 9 == 2 else f"This is sentence {n}." for n in range(40)]
+    data = pd.DataFrame({"text": texts, "y": ["a", "b"] * 20})
+    schema = FRAME.describe(data, "y", ())
+    assert schema.names("text") == ["text"]
 
 
 DROPPED: dict[str, tuple[pd.Series, str]] = {
@@ -725,8 +743,13 @@ def test_an_example_can_be_searched(name: str) -> None:
     _, source = source_for(data)
     target = None if isinstance(data, tuple) else data.columns[-1]
     schema = source.describe(data, target, ())
-    kind = {"digits": "int", "diabetes": "float"}.get(name, "str")
-    assert schema.target.kind == kind
+    kinds = {
+        "digits": "int",
+        "functions": "int",
+        "diabetes": "float",
+        "rotated_digits": "float",
+    }
+    assert schema.target.kind == kinds.get(name, "str")
 
 
 def test_an_unknown_example_is_refused() -> None:

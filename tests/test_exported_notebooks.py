@@ -27,7 +27,7 @@ THIRD = 2
 
 
 def mixed_table() -> pd.DataFrame:
-    """Numbers, categories, booleans and missing values, with text labels."""
+    """Numbers, categories, booleans, texts and missing values, with text labels."""
     draw = np.random.default_rng(3)
     rows = 240
     size = draw.normal(size=rows)
@@ -35,6 +35,7 @@ def mixed_table() -> pd.DataFrame:
     tagged = draw.random(rows) < 0.5
     score = size + (island == "Dream") + tagged
     table = pd.DataFrame({"size": size, "island": island, "tagged": tagged})
+    table["note"] = [f"Seen {n} times on {place}." for n, place in enumerate(island)]
     table["species"] = pd.cut(score, 3, labels=["Adelie", "Chinstrap", "Gentoo"])
     table["species"] = table["species"].astype(str)
     table.loc[draw.choice(rows, 30, replace=False), "size"] = np.nan
@@ -61,12 +62,18 @@ def code_of(run: automl.Run, notebook: Path) -> dict[str, str]:
 
 
 def searches() -> dict[str, automl.Search]:
-    """A convolution model, a dense one with categories, a regression."""
+    """A convolution model, a dense one with categories, a regression, two of texts."""
     x, y = automl.example("digits")
+    texts = automl.example("docstrings")[:400]
+    pair = texts["docstring"].tolist(), texts["package"].to_numpy()
     options: dict[str, Any] = {"trials": 3, "epochs": 3, "workers": 1}
     return {
         "images": automl.Search((x[:600], y[:600]), **options),
         "classes": automl.Search(mixed_table(), target="species", **options),
+        "texts": automl.Search(pair, **options),
+        "lines": automl.Search(
+            automl.example("functions")[:300], target="lines", **options
+        ),
         "numbers": automl.Search(
             automl.example("diabetes"), target="progression", **options
         ),
@@ -75,7 +82,7 @@ def searches() -> dict[str, automl.Search]:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Exported]]:
-    """All three searched one after the other, exported, their run folders gone."""
+    """All searched one after the other, exported, their run folders gone."""
     out = tmp_path_factory.mktemp("exported")
     made = {}
     for name, search in searches().items():
@@ -87,7 +94,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Exp
         path = run.export("notebook", out / f"{name}.ipynb", trial=THIRD)
         made[name] = Exported(path, run.trial(THIRD).test, code_of(run, path))
         # A run may be moved: whoever attaches it there has all of it.
-        rows = search.data[0] if name == "images" else search.data
+        rows = search.data[0] if isinstance(search.data, tuple) else search.data
         before = run.predict(rows[:9])
         run.folder.rename(run.folder.with_name("moved-away"))
         moved = automl.attach("moved-away", search.folder)
@@ -143,11 +150,12 @@ def test_what_leaves_is_plain_keras(exported: dict[str, Exported], kind: str) ->
             for name in [getattr(node, "module", None) or node.names[0].name]
         }
         assert {"keras", "numpy", "sklearn"} <= imported
-        assert imported <= {"os", "hashlib", "keras", "numpy", "pandas", "sklearn"}
+        standard = {"os", "hashlib", "re", "collections"}
+        assert imported <= {"keras", "numpy", "pandas", "sklearn", *standard}
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", ["images", "classes", "numbers"])
+@pytest.mark.parametrize("name", ["images", "classes", "numbers", "texts", "lines"])
 def test_reproduces_to_the_last_digit(
     exported: dict[str, Exported], elsewhere: Path, name: str
 ) -> None:

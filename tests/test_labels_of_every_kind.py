@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 from oracle import Oracle
 
-from notebook_automl.data._source import SOURCES, Origin
+from notebook_automl.data._source import SOURCES, Origin, source_for
 from notebook_automl.errors import DataError, SearchError
 from notebook_automl.record.schema import Schema, Target
 from notebook_automl.source.code import Code
 from notebook_automl.source.program import assemble
-from notebook_automl.tasks._classes import split_code
+from notebook_automl.tasks._split import split_code
 from notebook_automl.tasks._task import TASKS, Split, propose, split_sizes
 
 ROWS = 60
@@ -170,13 +170,33 @@ def test_regression_is_offered_where_it_fits(y: list[Any], offered: bool) -> Non
 
 
 @pytest.mark.parametrize("y", [[0] * 6, [0, 1] * 30 + [2], list(range(1001))])
-def test_arrays_have_labels_called_y_and_no_regression(y: list[int]) -> None:
-    x = np.zeros((len(y), 2, 2))
-    schema = SOURCES.get("arrays").describe((x, y), None, ())
+@pytest.mark.parametrize("kind", ["image", "text"])
+def test_labels_of_arrays_are_called_y(kind: str, y: list[int]) -> None:
+    x = {"image": np.zeros((len(y), 2, 2)), "text": ["some text"] * len(y)}[kind]
+    _, source = source_for((x, y))
+    schema = source.describe((x, y), None, ())
     with pytest.raises(DataError, match=r" y[.] ") as caught:
-        TASKS.get("image_classification").check(schema)
+        TASKS.get(f"{kind}_classification").check(schema)
     assert "None" not in str(caught.value)
-    assert "regression" not in str(caught.value)
+    assert (f'task="{kind}_regression"' in str(caught.value)) is (len(set(y)) > 1)
+
+
+@pytest.mark.parametrize(
+    ("y", "kind"),
+    [
+        ([3, 4, 8] * 10, "classification"),
+        (["a", "b", "c"] * 10, "classification"),
+        (list(range(100)) * 3, "classification"),
+        (list(range(100)) * 2, "regression"),
+        (list(range(1, 100)) * 3, "regression"),
+        ([0.5, 1.5] * 15, "regression"),
+    ],
+)
+@pytest.mark.parametrize("samples", ["image", "text"])
+def test_auto_tells_codes_from_a_quantity(samples: str, y: Any, kind: str) -> None:
+    x = {"image": np.zeros((len(y), 2, 2)), "text": ["some text"] * len(y)}[samples]
+    _, source = source_for((x, y))
+    assert propose(source.describe((x, y), None, ())) == f"{samples}_{kind}"
 
 
 # --- which splits keep every class in train
@@ -196,7 +216,8 @@ def every_class_is_trained(
     classes = len(counts)
     rows = sum(counts)
     sizes = [max(round(rows * share), classes) for share in (validation, test)]
-    code = split_code(schema, Split(*sizes), "given")
+    assert len(schema.target.counts or ()) == classes
+    code = split_code(Split(*sizes), "given", stratified=True)
     text = compile("\n".join([*code.imports, code.source]), "split", "exec")
     given = np.repeat(np.arange(classes), counts)
     for seed in range(seeds):

@@ -244,8 +244,8 @@ class Run:
         """Labels or numbers for raw rows, by a process of its own.
 
         Args:
-            rows: Raw rows: a DataFrame with the columns that were learnt from, or an
-                array (samples, height, width[, channels]).
+            rows: Raw rows: a DataFrame with the columns that were learnt from, texts,
+                or an array (samples, height, width[, channels]).
             trial: Its number, or "best".
 
         Returns:

@@ -65,8 +65,8 @@ class Search:
     """A search for a model: what to learn from, and how long to try.
 
     Args:
-        data: A DataFrame, or a pair of arrays (x, y) with x as (samples, height, width)
-            or (samples, height, width, channels).
+        data: A DataFrame, or a pair (x, y) with x as texts, or as an array (samples,
+            height, width) or (samples, height, width, channels).
         target: The column to learn, for a DataFrame.
         task: A task's name, or "auto" to propose one from the data.
         metric: The objective, measured on the validation set, or "auto": a name of the

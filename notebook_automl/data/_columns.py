@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping
 from numbers import Integral
@@ -26,9 +27,13 @@ _DROPPED = {
 _NULLABLE = {"bool": "boolean", "int": "Int64", "float": "Float64"}
 _COMPLETE = {"bool": "bool", "int": "int64", "float": "float64", "str": "str"}
 # Fewer different texts than this may differ by chance.
-_FEWEST_IDENTIFIERS = 20
+_FEWEST_DIFFERENT = 20
 # Most columns show in their first rows that they are neither constant nor unique.
 _FIRST_ROWS = 1000
+# Free text has some words a row, fewer are a name; signs of Chinese and Japanese are
+# not parted by spaces.
+_FEWEST_WORDS = 4
+_WORD = re.compile(r"[^\s\u3040-\u30ff\u3400-\u9fff]+|[\u3040-\u30ff\u3400-\u9fff]")
 
 
 def check_table(data: pd.DataFrame, target: object) -> str | int:
@@ -104,6 +109,11 @@ def describe_column(column: pd.Series[Any]) -> Column:
 
     name = plain_name(column.name)
     seen = _seen(column)
+    if _is_free_text(column, seen):
+        # Missing values make no difference to what text is.
+        wrapped = _is_wrapped(column, seen)
+        dtype = "string" if wrapped else str(column.dtype)
+        return Column(name, "text", dtype, cast="string" if wrapped else "")
     if reason := _reason(column, seen):
         return Column(name, "dropped", str(column.dtype), reason)
     kind = KINDS.get(seen, "str")
@@ -131,6 +141,20 @@ def _seen(column: pd.Series[Any]) -> str:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return pd.api.types.infer_dtype(column.cat.categories, skipna=True)
     return pd.api.types.infer_dtype(column, skipna=True)
+
+
+def _is_free_text(column: pd.Series[Any], seen: str) -> bool:
+    """Whether values are texts to be read: several words each, hardly repeated.
+
+    A column whose dtype says category stays one.
+    """
+    if seen != "string" or _is_category(column):
+        return False
+    head = column.dropna().head(_FIRST_ROWS)
+    words = sum(len(_WORD.findall(text)) for text in head)
+    different = head.nunique()
+    repeated = different < _FEWEST_DIFFERENT or different < len(head) / 2
+    return words >= _FEWEST_WORDS * len(head) and not repeated
 
 
 def _is_wrapped(column: pd.Series[Any], seen: str) -> bool:
@@ -161,7 +185,7 @@ def _reason(column: pd.Series[Any], seen: str) -> str:
     distinct = head.nunique(dropna=False)
     if distinct == 1 and column.nunique(dropna=False) == 1:
         return "every row has the same value"
-    long = len(column) >= _FEWEST_IDENTIFIERS
+    long = len(column) >= _FEWEST_DIFFERENT
     if text and long and distinct == len(head) and column.is_unique:
         return "every row has another text"
     return ""

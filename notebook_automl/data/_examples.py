@@ -1,7 +1,11 @@
-"""Small data sets to try things with, shipped with scikit-learn: no network needed."""
+"""Small data sets to try things with, of what is installed: no network needed."""
 
 from __future__ import annotations
 
+import ast
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from notebook_automl.errors import UnknownNameError, nearest, received
@@ -23,20 +27,28 @@ _NAMES = {
     "s5": "log triglycerides",
     "s6": "blood sugar",
 }
-EXAMPLES = tuple(sorted(["digits", *_TABLES]))
+# Packages of Python's standard library with many documented functions.
+_PACKAGES = ("asyncio", "email", "logging", "multiprocessing", "unittest")
+_MOST_DEGREES = 60
+EXAMPLES = tuple(
+    sorted(["digits", "docstrings", "functions", "rotated_digits", *_TABLES])
+)
 
 
 def example(name: str) -> Any:
     """Load a small data set.
 
     Args:
-        name: "digits" (images), "iris", "wine" or "breast_cancer" (classes), or
-            "diabetes" (a quantity).
+        name: "digits" (images of classes), "rotated_digits" (images with a quantity),
+            "iris", "wine" or "breast_cancer" (tables with classes), "diabetes" (with
+            a quantity), "docstrings" (texts of Python's own library with the package
+            of each) or "functions" (with the lines of code of each).
 
     Returns:
-        For "digits" the arrays (x, y) of shapes (1797, 8, 8) and (1797,); otherwise a
-        DataFrame whose last column is the target: "species", "cultivar", "diagnosis"
-        or "progression".
+        For "digits" the arrays (x, y) of shapes (1797, 8, 8) and (1797,), for
+        "rotated_digits" the angle of each in degrees as y; otherwise a DataFrame whose
+        last column is the target: "species", "cultivar", "diagnosis", "progression",
+        "package" or "lines".
 
     Raises:
         UnknownNameError: There is no such data set.
@@ -48,11 +60,15 @@ def example(name: str) -> Any:
             f"{', '.join(EXAMPLES)}.",
             field="data",
         )
+    if name in ("docstrings", "functions"):
+        return _documented(name)
     from sklearn import datasets
 
-    if name == "digits":
+    if name in ("digits", "rotated_digits"):
         digits = datasets.load_digits()
-        return digits.images, digits.target
+        if name == "digits":
+            return digits.images, digits.target
+        return _rotated(digits.images)
     loader, target = _TABLES[name]
     bunch = getattr(datasets, loader)(as_frame=True)
     labels = bunch.target
@@ -60,3 +76,42 @@ def example(name: str) -> Any:
         labels = labels.map(dict(enumerate(map(str, bunch.target_names))))
     names = [_NAMES.get(name, name.replace("_", " ")) for name in bunch.data.columns]
     return bunch.data.set_axis(names, axis=1).assign(**{target: labels})
+
+
+def _rotated(images: Any) -> Any:
+    """Each image turned by another angle, and the angles in degrees."""
+    import numpy as np
+    from scipy import ndimage
+
+    draws = np.random.default_rng(0)
+    angles = draws.uniform(-_MOST_DEGREES, _MOST_DEGREES, len(images)).round(1)
+    turned = [
+        ndimage.rotate(image, angle, reshape=False, order=1)
+        for image, angle in zip(images, angles, strict=True)
+    ]
+    return np.array(turned, "float32"), angles
+
+
+def _documented(name: str) -> Any:
+    """Docstrings of Python's own library, each once."""
+    import pandas as pd
+
+    library = Path(sysconfig.get_path("stdlib"))
+    rows = [
+        {"docstring": text, "package": package, "lines": lines}
+        for package in _PACKAGES
+        for path in sorted((library / package).glob("*.py"))
+        for text, lines in _functions(path)
+    ]
+    table = pd.DataFrame(rows).drop_duplicates("docstring", ignore_index=True)
+    return table[["docstring", "package" if name == "docstrings" else "lines"]]
+
+
+def _functions(path: Path) -> Iterator[tuple[str, int]]:
+    """The docstring of each function of a module, and its lines of code without it."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node)
+            first = node.body[0]
+            if text and node.end_lineno and first.end_lineno:
+                yield text, max(node.end_lineno - first.end_lineno, 1)

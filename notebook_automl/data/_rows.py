@@ -23,7 +23,7 @@ def check_rows(rows: Any, schema: Schema) -> pd.DataFrame:
         schema: What was learned from.
 
     Returns:
-        The numeric columns, then the categorical ones.
+        The numeric columns, then the categorical ones, then those of text.
 
     Raises:
         DataError: Not rows, none, a column is missing, or a value does not fit.
@@ -31,7 +31,7 @@ def check_rows(rows: Any, schema: Schema) -> pd.DataFrame:
     import pandas as pd
 
     table = _table(rows)
-    names = [*schema.names("numeric"), *schema.names("categorical")]
+    names = schema.features()
     given: list[Any] = list(table.columns)
     if not len(table):
         raise DataError(

@@ -7,10 +7,18 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from notebook_automl.data._labels import KINDS, check_finite, count_labels
+from notebook_automl.data._pairs import (
+    array_of,
+    check_no_target,
+    describe_labels,
+    holds_texts,
+    is_pair,
+    label_dtype,
+    save_labels,
+)
 from notebook_automl.data._source import OURS, Origin, Source, written_at_once
 from notebook_automl.errors import DataError, received
-from notebook_automl.record.schema import Kind, Schema, Target
+from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
 from notebook_automl.source.literals import literal
 
@@ -32,41 +40,20 @@ if digest.hexdigest() != FINGERPRINT:
 """
 
 
-_NUMPY = {"bool": "bool", "int": "int64", "float": "float64"}
-
-
 class Arrays:
     """Arrays in memory, kept as .npy files."""
 
     accepted = "a tuple (x, y) of arrays"
 
     def accepts(self, data: Any) -> bool:
-        return (
-            isinstance(data, tuple | list)
-            and len(data) == 2
-            and all(
-                isinstance(a, tuple | list) or hasattr(a, "__array__") for a in data
-            )
-        )
+        return is_pair(data) and not holds_texts(data[0])
 
     def describe(
         self, data: Any, target: str | int | None, variables: tuple[str, ...]
     ) -> Schema:
-        if target is not None:
-            raise DataError(
-                f"Expected no target beside arrays (x, y), {received(target)}. Type "
-                "Search((x, y)): y is the target.",
-                field="target",
-            )
+        check_no_target(target)
         x = _samples(data[0])
-        y, kind = _labels(data[1])
-        if len(x) != len(y):
-            raise DataError(
-                f"Expected one label for each sample, got {len(x)} samples and "
-                f"{len(y)} labels (ndarray). Leave out those without the other.",
-                field="data",
-            )
-        classes, counts, unique = count_labels(y, kind)
+        y, learned = describe_labels(data[1], len(x))
         return Schema(
             source="arrays",
             variables=variables,
@@ -74,7 +61,7 @@ class Arrays:
             columns=(),
             shape=x.shape[1:],
             dtype=str(x.dtype),
-            target=Target(None, kind, classes, counts, unique, dtype=str(y.dtype)),
+            target=learned,
             fingerprint=_fingerprint(x, y),
             bytes=x.nbytes + y.nbytes,
         )
@@ -83,8 +70,7 @@ class Arrays:
         import numpy as np
 
         np.save(folder / "x.npy", np.asarray(data[0]), allow_pickle=False)
-        labels = np.asarray(data[1], dtype=_dtype(schema.target)).ravel()
-        np.save(folder / "y.npy", labels, allow_pickle=False)
+        save_labels(data[1], schema, folder)
 
     def load_code(self, schema: Schema, origin: Origin) -> Code:
         lines = {"variable": _variable_code, "file": _file_code, "copy": _copy_code}
@@ -111,7 +97,7 @@ class Arrays:
         import numpy as np
 
         shape = schema.shape or ()
-        x = _array(rows, "rows")
+        x = array_of(rows, "rows")
         if x.shape == shape:
             x = x[np.newaxis]
         if x.shape[1:] != shape or not len(x):
@@ -135,18 +121,10 @@ class Arrays:
         return (x, np.array(["even", "odd"] * 12, dtype=object)), None
 
 
-def _is_ours(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.comment == OURS
-    except (zipfile.BadZipFile, OSError):
-        return False
-
-
 def _variable_code(schema: Schema, names: tuple[str, ...]) -> str:
     # One statement, because the person's names may be y and x.
     rename = f"x, y = {', '.join(names)}\n"
-    dtype = literal(_dtype(schema.target))
+    dtype = literal(label_dtype(schema.target))
     return (
         f"{'' if names == ('x', 'y') else rename}"
         f"x = np.asarray(x)\n"
@@ -170,49 +148,8 @@ def _copy_code(schema: Schema, names: tuple[str, ...]) -> str:
     )
 
 
-def _dtype(target: Target) -> str:
-    """Numpy's name for the labels' dtype; strings as long as the longest one."""
-    return "str" if target.kind == "str" else target.dtype
-
-
-def _array(data: Any, name: str, dtype: str | None = None) -> NDArray[Any]:
-    import numpy as np
-
-    _check_unmasked(data, name)
-    try:
-        return np.asarray(data, dtype=dtype)
-    # Whatever an object's own __array__ raises.
-    except Exception as error:
-        raise DataError(
-            f"Expected {name} that numpy.asarray makes one array of, "
-            f"{received(data)}: {error}. Type {name} = numpy.array(...) of plain "
-            "Python values, all samples of one shape.",
-            field="data",
-        ) from error
-
-
-def _check_unmasked(data: Any, name: str) -> None:
-    """Refuse masks, of which plain arrays know nothing."""
-    import numpy as np
-
-    parts = data if isinstance(data, tuple | list) else [data]
-    masked = [
-        part
-        for part in parts
-        if isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part)
-    ]
-    if masked:
-        count = sum(int(np.ma.getmaskarray(part).sum()) for part in masked)
-        raise DataError(
-            f"Expected {name} without masked values, got {count} of them "
-            f"({type(masked[0]).__name__}). Type {name} = {name}.filled(...) with a "
-            "value for them, or leave these samples out.",
-            field="data",
-        )
-
-
 def _samples(data: Any) -> NDArray[Any]:
-    x = _array(data, "x")
+    x = array_of(data, "x")
     if x.ndim not in (3, 4) or 0 in x.shape:
         table = " For a table: df = pandas.DataFrame(x).assign(label=y), then Search(df"
         raise DataError(
@@ -253,46 +190,6 @@ def _check_numbers(x: NDArray[Any]) -> None:
         )
 
 
-def _labels(data: Any) -> tuple[NDArray[Any], Kind]:
-    """Labels with one axis, in a dtype without Python objects."""
-    import pandas as pd
-
-    raw = _array(data, "y")
-    if raw.ndim not in (1, 2) or raw.shape[1:] not in ((), (1,)) or not len(raw):
-        raise DataError(
-            f"Expected labels y of shape (samples,), got shape {raw.shape} "
-            f"({type(data).__name__}). Type y = y.argmax(axis=1) if each row has one "
-            "column a class.",
-            field="data",
-        )
-    raw = raw.ravel()
-    missing = pd.isna(raw)
-    if missing.any():
-        first = int(missing.argmax())
-        raise DataError(
-            f"Expected a label for each sample, {received(raw[first])} at {first}, and "
-            f"{int(missing.sum())} missing ones in all. Leave these samples out: "
-            "x, y = x[keep], y[keep].",
-            field="data",
-        )
-    seen = pd.api.types.infer_dtype(raw)
-    if seen not in KINDS:
-        raise DataError(
-            "Expected labels y of str, bool, int or float, not of several types, "
-            f"{received(raw[0])}; pandas calls them {seen}. Type y = y.astype(str).",
-            field="data",
-        )
-    kind = KINDS[seen]
-    if kind == "str":
-        raw = _array(raw, "y", "str")
-    elif raw.dtype == object:
-        raw = _array(raw, "y", _NUMPY[kind])
-    else:
-        raw = raw.astype(raw.dtype.newbyteorder("="), copy=False)
-    check_finite(raw, kind)
-    return raw, kind
-
-
 def _fingerprint(x: NDArray[Any], y: NDArray[Any]) -> str:
     """As the generated code computes it."""
     import numpy as np
@@ -301,6 +198,14 @@ def _fingerprint(x: NDArray[Any], y: NDArray[Any]) -> str:
     for array in (x, y):
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.comment == OURS
+    except (zipfile.BadZipFile, OSError):
+        return False
 
 
 PLUGIN: Source = Arrays()

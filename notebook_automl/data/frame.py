@@ -89,6 +89,7 @@ class Frame:
             f"TARGET = {literal(schema.target.name)}",
             f"NUMERIC = {literal(schema.names('numeric'))}",
             f"CATEGORICAL = {literal(schema.names('categorical'))}",
+            *(f"TEXT = {literal(names)}" for names in [schema.names("text")] if names),
             *_remarks(schema),
             "",
             f"frame = {_raw(schema, origin)}",
@@ -122,7 +123,7 @@ class Frame:
     def read_rows(self, path: Path, schema: Schema) -> Any:
         import pandas as pd
 
-        return pd.read_feather(path).set_axis(_features(schema), axis=1)
+        return pd.read_feather(path).set_axis(schema.features(), axis=1)
 
     def example(self, folder: Path) -> tuple[Any, str | int | None]:
         import pandas as pd
@@ -152,10 +153,6 @@ def _is_ours(path: Path) -> bool:
         return False
 
 
-def _features(schema: Schema) -> list[str | int]:
-    return [*schema.names("numeric"), *schema.names("categorical")]
-
-
 def _casts(schema: Schema) -> dict[str | int | None, str]:
     casts: dict[str | int | None, str] = {
         column.name: column.cast for column in schema.columns if column.cast
@@ -168,23 +165,25 @@ def _casts(schema: Schema) -> dict[str | int | None, str]:
 def _loaded(data: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """What the generated code leaves as `frame`."""
     target = schema.target.name
-    frame = data[[*_features(schema), target]]
+    frame = data[[*schema.features(), target]]
     frame = frame.dropna(subset=[target]).reset_index(drop=True)
     return _columns.cast(frame, _casts(schema))
 
 
 def _raw(schema: Schema, origin: Origin) -> str:
     """An expression for the columns as they came."""
+    text = "*TEXT, " if schema.names("text") else ""
+    names = f"[*NUMERIC, *CATEGORICAL, {text}TARGET]"
     if origin.kind == "variable":
-        return f"{origin.names[0]}[[*NUMERIC, *CATEGORICAL, TARGET]]"
+        return f"{origin.names[0]}[{names}]"
     if origin.kind == "file":
         table = f"pd.read_parquet({literal(origin.names[0])})"
     else:
         table = f"pd.read_feather({literal(str(Path(origin.names[0], _FILE)))})"
     # Files know only names that are strings; they hold just these columns.
-    if any(isinstance(name, int) for name in [*_features(schema), schema.target.name]):
-        return f"{table}.set_axis([*NUMERIC, *CATEGORICAL, TARGET], axis=1)"
-    return f"{table}[[*NUMERIC, *CATEGORICAL, TARGET]]"
+    if any(isinstance(name, int) for name in [*schema.features(), schema.target.name]):
+        return f"{table}.set_axis({names}, axis=1)"
+    return f"{table}[{names}]"
 
 
 def _remarks(schema: Schema) -> Iterator[str]:

@@ -90,12 +90,14 @@ def code(text: str) -> str:
 
 def _data(schema: Schema) -> str:
     """The data in words."""
+    if schema.shape == ():
+        return f"{schema.rows:,} texts"
     if schema.shape is not None:
         shape = " by ".join(map(str, schema.shape))
         return f"{schema.rows:,} samples of {shape} numbers"
     counts = [
         f"{len(schema.names(role))} {role}"
-        for role in ("numeric", "categorical")
+        for role in ("numeric", "categorical", "text")
         if schema.names(role)
     ]
     return f"{schema.rows:,} rows with {' and '.join(counts)} columns"

@@ -26,7 +26,7 @@ class Column:
     """
 
     name: str | int
-    role: Literal["numeric", "categorical", "dropped"]
+    role: Literal["numeric", "categorical", "text", "dropped"]
     dtype: str
     reason: str = ""
     cast: str = ""
@@ -67,8 +67,8 @@ class Schema:
         variables: Their names in the person's notebook; empty if unknown.
         rows: Rows (samples) that have a label.
         columns: A table's columns without the target; empty for arrays.
-        shape: Axes of one sample, (height, width) or (height, width, channels); None
-            for a table.
+        shape: Axes of one sample, (height, width) or (height, width, channels), () for
+            a text; None for a table.
         dtype: Of `x`; "" for a table.
         target: What is to be predicted.
         fingerprint: SHA-256 over the values that the generated code loads.
@@ -88,6 +88,11 @@ class Schema:
     def names(self, role: str) -> list[str | int]:
         """Names of the columns that have this role, in the table's order."""
         return [column.name for column in self.columns if column.role == role]
+
+    def features(self) -> list[str | int]:
+        """Names of the columns that are learned from: numbers, categories, texts."""
+        roles = ("numeric", "categorical", "text")
+        return [name for role in roles for name in self.names(role)]
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary that JSON can hold."""

@@ -23,19 +23,23 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "Activation": ("activation",),
     "Add": (),
     "BatchNormalization": (),
+    "Bidirectional": (),
     "Concatenate": (),
     "Conv1D": ("filters", "kernel_size"),
     "Conv2D": ("filters", "kernel_size"),
     "Conv3D": ("filters", "kernel_size"),
     "Dense": ("units",),
     "Dropout": ("rate",),
+    "Embedding": ("input_dim", "output_dim"),
     "Flatten": (),
+    "GRU": ("units",),
     "GlobalAveragePooling1D": (),
     "GlobalAveragePooling2D": (),
     "GlobalAveragePooling3D": (),
     "GlobalMaxPooling1D": (),
     "GlobalMaxPooling2D": (),
     "GlobalMaxPooling3D": (),
+    "LSTM": ("units",),
     "MaxPooling1D": ("pool_size",),
     "MaxPooling2D": ("pool_size",),
     "MaxPooling3D": ("pool_size",),
@@ -223,6 +227,11 @@ def call_code(instance: Any, prefix: str, name_of: NameOf) -> str:
     """
     kind = type(instance).__name__
     config = instance.get_config()
+    if kind == "Bidirectional":
+        # What it wraps is set to this by the wrapper itself.
+        wrapped = call_code(instance.forward_layer, prefix, name_of)
+        inner = wrapped.replace(", zero_output_for_mask=True", "")
+        return f"{prefix}{kind}({inner})"
     positional = POSITIONAL.get(kind, ())
     required = {key: config[key] for key in positional}
     defaults = type(instance)(**required).get_config()
@@ -317,7 +326,7 @@ def _value(value: Any, kind: str, key: str, name_of: NameOf) -> str:
     if isinstance(value, NamedInt | NamedFloat):
         return name_of(value)
     if isinstance(value, tuple | list):
-        if len(value) > 1 and all(part == value[0] for part in value):
+        if value and all(part == value[0] for part in value):
             return _value(value[0], kind, key, name_of)
         if len(value) == 2 and value[0] == -value[1]:
             return _value(value[1], kind, key, name_of)
@@ -336,4 +345,7 @@ def _comparable(layer: Any) -> dict[str, Any]:
         return {"layers": structure(layer), "parameters": layer.count_params()}
     config: dict[str, Any] = dict(layer.get_config())
     config.pop("name", None)
+    for part in ("layer", "backward_layer"):
+        if part in config:  # of a layer that wraps others
+            config[part]["config"].pop("name", None)
     return config

@@ -106,6 +106,38 @@ class RescaledRegressionHead(autokeras.RegressionHead):
         return keras.layers.Rescaling(self.std)(outputs)
 
 
+class WordsBlock(autokeras.Block):
+    """AutoKeras's text block over codes of words, and two more kinds beside it.
+
+    AutoKeras sizes its vocabulary by a hyperparameter that its tokenizer does not know;
+    here the embedding has the size of the vocabulary that the data have.
+
+    Args:
+        codes: How many codes there are.
+        **kwargs: As `autokeras.Block`.
+    """
+
+    def __init__(self, codes: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.codes = codes
+
+    def build(self, hp: Any, inputs: Any = None) -> Any:
+        """Embed the words, then convolve them, let them recur, or only pool them."""
+        kinds = {
+            "vanilla": [autokeras.ConvBlock()],
+            "pooled": [],
+            "recurrent": [autokeras.RNNBlock()],
+        }
+        kind = hp.Choice("block_type", list(kinds), default="vanilla")
+        with hp.conditional_scope("block_type", [kind]):
+            embedding = autokeras.Embedding(max_features=self.codes)
+            reduce = autokeras.SpatialReduction()
+            node = inputs
+            for block in [embedding, *kinds[kind], reduce, autokeras.DenseBlock()]:
+                node = block.build(hp, node)
+        return node
+
+
 @dataclass(frozen=True)
 class BuiltGraph:
     """AutoKeras's graph of one set of values.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from notebook_automl.errors import DataError, received
 from notebook_automl.record.schema import MOST_CLASSES, Schema, Target
 from notebook_automl.source.code import Code
 from notebook_automl.source.literals import literal
-from notebook_automl.tasks._tabular import SOURCES as TABLES
-from notebook_automl.tasks._task import Split
+from notebook_automl.tasks import _metrics
+from notebook_automl.tasks._inputs import Inputs, is_table, some_rows
+from notebook_automl.tasks._split import split_code
+from notebook_automl.tasks._task import TASKS, Metric, Prepared, Space, Split
 
 # Whole numbers with more distinct values are a quantity, not classes.
 MOST_PROPOSED_CLASSES = 20
@@ -20,11 +23,15 @@ def proposes_classes(schema: Schema) -> bool:
     """Whether the target reads as classes rather than as a quantity.
 
     pandas keeps whole numbers as floats where labels were missing. Numbers that too few
-    rows share for a class each are a quantity.
+    rows share for a class each are a quantity. Labels of arrays that count from 0 on
+    are classes, however many there are.
     """
     target = schema.target
     if target.category or target.kind in ("str", "bool"):
         return True
+    codes = tuple(range(target.unique))
+    if not is_table(schema) and target.kind == "int" and target.classes == codes:
+        return not _rare(target)
     if not target.classes or target.unique > MOST_PROPOSED_CLASSES:
         return False
     whole = all(float(label).is_integer() for label in target.classes)
@@ -41,21 +48,21 @@ def check_classes(schema: Schema) -> None:
     if target.classes is None or target.counts is None:
         raise DataError(
             f"Expected a target with at most {MOST_CLASSES} classes, got "
-            f"{target.unique} different values ({target.kind}) in {_called(target)}. "
+            f"{target.unique} different values ({target.kind}) in {called(target)}. "
             f"Group the classes{_or_quantity(schema)}.",
             field="target",
         )
     if target.unique < 2:
         raise DataError(
             f"Expected a target with two classes or more, {received(target.classes[0])}"
-            f" in every row of {_called(target)}. {_another(target)}.",
+            f" in every row of {called(target)}. {another(target)}.",
             field="target",
         )
     if few := _rare(target):
         raise DataError(
             f"Expected {_ROWS_A_CLASS} rows or more of each class (train, validation "
             f"and test), got fewer of {', '.join(few[:10])} ({target.kind}) in "
-            f"{_called(target)}. Drop these rows or join the classes"
+            f"{called(target)}. Drop these rows or join the classes"
             f"{_or_quantity(schema)}.",
             field="target",
         )
@@ -67,21 +74,33 @@ def _rare(target: Target) -> list[str]:
     return [f"{label!r} ({count})" for label, count in pairs if count < _ROWS_A_CLASS]
 
 
-def _called(target: Target) -> str:
+def sibling(schema: Schema, kind: str) -> str:
+    """The task of another kind that learns from the same data.
+
+    Args:
+        schema: The data.
+        kind: "classification" or "regression".
+    """
+    names = [name for name in TASKS.names() if name.endswith(f"_{kind}")]
+    return next(n for n in names if schema.source in TASKS.get(n).sources)
+
+
+def called(target: Target) -> str:
     """The target as the person knows it."""
     return "y" if target.name is None else repr(target.name)
 
 
-def _another(target: Target) -> str:
+def another(target: Target) -> str:
+    """What to do about a target from which nothing can be learned."""
     if target.name is None:
         return "Type Search((x, y)) with other labels y"
     return "Choose another target"
 
 
 def _or_quantity(schema: Schema) -> str:
-    """More advice where numbers can be predicted from such data, too."""
-    if schema.target.kind in ("int", "float") and schema.source in TABLES:
-        return ', or type task="tabular_regression" for a quantity'
+    """More advice where the target is made of numbers."""
+    if schema.target.kind in ("int", "float"):
+        return f', or type task="{sibling(schema, "regression")}" for a quantity'
     return ""
 
 
@@ -90,85 +109,100 @@ def class_count(schema: Schema) -> int:
     return len(schema.target.classes or ())
 
 
-def split_code(schema: Schema, split: Split, labels: str) -> Code:
-    """Class codes and a split that keeps the shares of the classes.
-
-    Args:
-        schema: The data.
-        split: Row counts.
-        labels: Expression for the code of each row, over `CLASSES`.
-    """
-    return Code(
-        imports=(
-            "import numpy as np",
-            "from sklearn.model_selection import train_test_split",
-        ),
-        source=f"""\
-CLASSES = {literal(list(schema.target.classes or ()))}
-
-labels = {labels}
-# Shuffled, each class in equal shares: train, validation, test.
-train_rows, test_rows = train_test_split(
-    np.arange(len(labels)),
-    test_size={split.test_rows},
-    random_state=SEED,
-    stratify=labels,
-)
-train_rows, validation_rows = train_test_split(
-    train_rows,
-    test_size={split.validation_rows},
-    random_state=SEED,
-    stratify=labels[train_rows],
-)
-""",
-    )
+def labels_code(schema: Schema) -> Code:
+    """Statements that leave `CLASSES` and the class code of each row, `labels`."""
+    imports = ("import numpy as np",)
+    if is_table(schema):
+        imports = ("import pandas as pd",)
+        codes = "pd.Categorical(frame[TARGET], categories=CLASSES).codes"
+    elif schema.target.dtype == "uint64":
+        # Without its dtype, a list with numbers beyond int64 becomes one of floats.
+        codes = "np.searchsorted(np.array(CLASSES, y.dtype), y)"
+    else:
+        codes = "np.searchsorted(CLASSES, y)"
+    classes = literal(list(schema.target.classes or ()))
+    return Code(imports, f"CLASSES = {classes}\n\nlabels = {codes}\n")
 
 
-def targets_code(schema: Schema) -> str:
+def targets_code(schema: Schema) -> Code:
     """Statements that leave `y_train`, `y_validation` and `y_test`."""
     if class_count(schema) == 2:
         encoded = 'labels[:, None].astype("float32")'
     else:
         encoded = "keras.utils.to_categorical(labels, len(CLASSES))"
-    return f"""\
+    return Code(
+        source=f"""\
 targets = {encoded}
 y_train = targets[train_rows]
 y_validation = targets[validation_rows]
 y_test = targets[test_rows]
 """
+    )
 
 
-def loss_arguments(schema: Schema) -> Mapping[str, str]:
-    """The loss that fits one sigmoid, or one softmax output a class."""
-    binary = class_count(schema) == 2
-    name = "binary_crossentropy" if binary else "categorical_crossentropy"
-    return {"loss": f'"{name}"'}
+class Classification:
+    """Two or more classes, whatever they are learned from."""
 
+    default_metric = "accuracy"
+    inputs: Inputs
 
-def predict_code(schema: Schema, some_rows: str) -> Code:
-    """A function from raw rows to labels.
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self.inputs.sources
 
-    Args:
-        schema: The data.
-        some_rows: Expression for a few raw rows to show.
-    """
-    if class_count(schema) == 2:
-        codes = "(scores[:, 0] > 0.5).astype(int)"
-    else:
-        codes = "scores.argmax(axis=1)"
-    target = schema.target
-    # Strings stay Python's own, as numpy's drop a trailing NUL; sources name numpy's
-    # dtypes for all other labels.
-    dtype = "object" if target.kind == "str" else target.dtype
-    return Code(
-        imports=("import numpy as np",),
-        source=f"""\
+    def metrics(self, schema: Schema) -> Mapping[str, Metric]:
+        return _metrics.of_classes(schema)
+
+    def classes(self, schema: Schema) -> int:
+        return class_count(schema)
+
+    def proposes(self, schema: Schema) -> bool:
+        return self.inputs.fits(schema) and proposes_classes(schema)
+
+    def check(self, schema: Schema) -> None:
+        self.inputs.check(schema)
+        check_classes(schema)
+
+    def split(self, schema: Schema, split: Split) -> Code:
+        labels = labels_code(schema)
+        drawn = split_code(split, "labels", stratified=True)
+        imports = (*labels.imports, *drawn.imports)
+        return Code(imports, labels.source + drawn.source)
+
+    def prepare(self, schema: Schema) -> Code:
+        return self.inputs.prepare(schema, targets_code(schema))
+
+    def loss(self, schema: Schema) -> Mapping[str, str]:
+        """The loss that fits one sigmoid, or one softmax output a class."""
+        binary = class_count(schema) == 2
+        name = "binary_crossentropy" if binary else "categorical_crossentropy"
+        return {"loss": f'"{name}"'}
+
+    def predict(self, schema: Schema) -> Code:
+        if class_count(schema) == 2:
+            codes = "(scores[:, 0] > 0.5).astype(int)"
+        else:
+            codes = "scores.argmax(axis=1)"
+        target = schema.target
+        # Strings stay Python's own, as numpy's drop a trailing NUL; sources name
+        # numpy's dtypes for all other labels.
+        dtype = "object" if target.kind == "str" else target.dtype
+        return Code(
+            imports=("import numpy as np",),
+            source=f'''\
 def predict(rows):
-    \"\"\"Label of each raw row.\"\"\"
+    """Label of each raw row."""
     scores = model.predict(prepare(rows), verbose=0)
     return np.array(CLASSES, dtype="{dtype}")[{codes}]
 
 
-print(predict({some_rows}))
-""",
-    )
+print(predict({some_rows(schema)}))
+''',
+        )
+
+    def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
+        inputs, node, limits = self.inputs.space(autokeras, schema, prepared)
+        head = autokeras.ClassificationHead(
+            num_classes=class_count(schema), name="head"
+        )
+        return Space(inputs, head(node), limits)

@@ -6,8 +6,10 @@ from typing import Any
 
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
+from notebook_automl.tasks._inputs import Node
+from notebook_automl.tasks._task import Prepared
 
-SOURCES = ("frame",)
+SOURCES: tuple[str, ...] = ("frame",)
 # Rarer categories of a column share one code beyond this many.
 _MOST_CATEGORIES = 50
 
@@ -39,51 +41,100 @@ def categories(rows):
 """
 
 
-def prepare_code(schema: Schema, targets: str) -> Code:
-    """Code that leaves the arrays of the three sets, and `prepare(rows)`.
+TEXTS = '''\
+def texts(rows):
+    """Text columns of raw rows, joined to one text a row."""
+    return rows[TEXT].astype("string").fillna("").agg(" ".join, axis=1)
 
-    Args:
-        schema: The data.
-        targets: Statements that leave the three sets of labels.
-    """
-    roles = {column.role for column in schema.columns}
-    imports = ["import numpy as np", "import pandas as pd"]
-    blocks, fits, made = [], [], []
-    if "numeric" in roles:
-        imports += [
+
+'''
+_TOPICS = """\
+# How much each text uses which words, brought together in a few columns.
+topics = make_pipeline(
+    HashingVectorizer(n_features=2**14, token_pattern=r"\\w+"),
+    TfidfTransformer(sublinear_tf=True),
+    TruncatedSVD(n_components=50, random_state=SEED),
+    StandardScaler(),
+)
+"""
+# For each role: imports, code, what is learned from the training rows, what is made.
+_PARTS = {
+    "numeric": (
+        (
             "from sklearn.impute import SimpleImputer",
             "from sklearn.pipeline import make_pipeline",
             "from sklearn.preprocessing import StandardScaler",
-        ]
-        blocks.append(_NUMBERS)
-        fits.append("scaler.fit(numbers(frame.iloc[train_rows]))")
-        made.append("scaler.transform(numbers(rows))")
-    if "categorical" in roles:
-        imports.append("from sklearn.preprocessing import OneHotEncoder")
-        blocks.append(_CATEGORIES)
-        fits.append("encoder.fit(categories(frame.iloc[train_rows]))")
-        made.append("encoder.transform(categories(rows))")
-    arrays = made[0] if len(made) == 1 else f"np.hstack([{', '.join(made)}])"
-    blocks.append(f"""\
+        ),
+        _NUMBERS,
+        "scaler.fit(numbers(frame.iloc[train_rows]))",
+        "scaler.transform(numbers(rows))",
+    ),
+    "categorical": (
+        ("from sklearn.preprocessing import OneHotEncoder",),
+        _CATEGORIES,
+        "encoder.fit(categories(frame.iloc[train_rows]))",
+        "encoder.transform(categories(rows))",
+    ),
+    "text": (
+        (
+            "from sklearn.decomposition import TruncatedSVD",
+            "from sklearn.feature_extraction.text import HashingVectorizer",
+            "from sklearn.feature_extraction.text import TfidfTransformer",
+            "from sklearn.pipeline import make_pipeline",
+            "from sklearn.preprocessing import StandardScaler",
+        ),
+        _TOPICS + "\n\n" + TEXTS,
+        "topics.fit(texts(frame.iloc[train_rows]))",
+        "topics.transform(texts(rows))",
+    ),
+}
+
+
+def is_all_text(schema: Schema) -> bool:
+    """Whether all that can be learned from is free text."""
+    return {column.role for column in schema.columns} <= {"text", "dropped"}
+
+
+class Table:
+    """Columns of numbers, categories, booleans and texts."""
+
+    sources = SOURCES
+
+    def fits(self, schema: Schema) -> bool:
+        return schema.source in self.sources and not is_all_text(schema)
+
+    def check(self, schema: Schema) -> None:
+        """The source has checked all that there is to check."""
+
+    def prepare(self, schema: Schema, targets: Code) -> Code:
+        roles = {column.role for column in schema.columns}
+        parts = [part for role, part in _PARTS.items() if role in roles]
+        lines, blocks, fits, made = zip(*parts, strict=True)
+        arrays = made[0] if len(made) == 1 else f"np.hstack([{', '.join(made)}])"
+        prepare = f"""\
 def prepare(rows):
     \"\"\"Raw rows as one float32 array (rows, columns).\"\"\"
     return {arrays}.astype("float32")
-""")
-    sets = """\
+"""
+        sets = """\
 x_train = prepare(frame.iloc[train_rows])
 x_validation = prepare(frame.iloc[validation_rows])
 x_test = prepare(frame.iloc[test_rows])
 """
-    source = "\n\n".join([*blocks, "\n".join([*fits, sets + targets])])
-    return Code(imports=tuple(imports), source=source)
+        imports = ["import numpy as np", "import pandas as pd", *targets.imports]
+        return Code(
+            imports=(*imports, *(line for part in lines for line in part)),
+            source="\n\n".join(
+                [*blocks, prepare, "\n".join([*fits, sets + targets.source])]
+            ),
+        )
 
+    def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Node:
+        """AutoKeras's input and block for prepared columns.
 
-def columns_node(autokeras: Any) -> tuple[Any, Any]:
-    """AutoKeras's input and block for prepared columns.
-
-    The prepare cell has encoded and standardised them, so that the block neither
-    encodes nor normalises again.
-    """
-    inputs = autokeras.StructuredDataInput(name="columns")
-    block = autokeras.StructuredDataBlock(normalize=False, name="table")
-    return inputs, block(inputs)
+        The prepare cell has encoded and standardised them, so that the block neither
+        encodes nor normalises again.
+        """
+        inputs = autokeras.StructuredDataInput(name="columns")
+        block = autokeras.StructuredDataBlock(normalize=False, name="table")
+        return Node(inputs, block(inputs), {})

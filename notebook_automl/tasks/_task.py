@@ -13,6 +13,9 @@ from notebook_automl.source.code import Code
 
 TASKS = Room("notebook_automl.tasks", kind="task", field="task")
 
+# Patterns of parameter paths and the choices that are left of each.
+Limits = Mapping[str, tuple[Any, ...]]
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -56,7 +59,7 @@ class Space:
 
     inputs: Any
     outputs: Any
-    limits: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    limits: Limits = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,9 @@ class Task(Protocol):
 
     Laws: `check` and `proposes` read the schema only; the code of `split` leaves
     `train_rows`, `validation_rows` and `test_rows` (positions), that of `prepare`
-    leaves `x_*`, `y_*` for train, validation and test as float32 arrays and a function
-    `prepare(rows)`, that of `predict` a function `predict(rows)`; the code imports
-    neither AutoKeras nor this package.
+    leaves `x_*`, `y_*` for train, validation and test as float32 arrays, or int32 where
+    they are codes, and a function `prepare(rows)`, that of `predict` a function
+    `predict(rows)`; the code imports neither AutoKeras nor this package.
     """
 
     default_metric: str

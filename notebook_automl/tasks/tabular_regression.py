@@ -2,118 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from notebook_automl.errors import DataError, received
-from notebook_automl.record.schema import Schema
-from notebook_automl.source.code import Code
-from notebook_automl.source.naming import named
-from notebook_automl.tasks import _classes, _metrics, _tabular
-from notebook_automl.tasks._task import Metric, Prepared, Space, Split
-
-_TARGETS = """\
-# Centred before they become float32, which holds seven digits.
-targets = pd.to_numeric(frame[TARGET]).to_numpy("float64")[:, None]
-TARGET_MEAN = float(targets[train_rows].mean())
-TARGET_STD = float(targets[train_rows].std())
-if not 1e-12 < TARGET_STD < 1e12:
-    raise ValueError(
-        "Expected training targets that vary, in a unit that float32 can square, got "
-        f"a standard deviation of {TARGET_STD} over {len(train_rows)} rows. Bring more "
-        "rows, or another unit."
-    )
-y_train, y_validation, y_test = (
-    (targets[rows] - TARGET_MEAN).astype("float32")
-    for rows in (train_rows, validation_rows, test_rows)
-)
-"""
+from notebook_automl.tasks._numbers import Regression
+from notebook_automl.tasks._tabular import Table
 
 
-class TabularRegression:
-    """A quantity from numbers, categories and booleans.
+class TabularRegression(Regression):
+    """A quantity from numbers, categories, booleans and texts."""
 
-    The model learns differences from the mean. It ends with a layer that brings
-    standardised outputs to the target's own unit, and the loss is weighted to match:
-    AutoKeras's learning rates then fit targets of any size, and each metric stands in
-    the target's unit.
-    """
-
-    default_metric = "rmse"
-    sources = _tabular.SOURCES
-
+    inputs = Table()
     example = "diabetes"
     example_target = "progression"
-
-    def metrics(self, schema: Schema) -> Mapping[str, Metric]:
-        return _metrics.of_numbers(schema)
-
-    def classes(self, schema: Schema) -> int:
-        return 1
-
-    def proposes(self, schema: Schema) -> bool:
-        return schema.source in self.sources and not _classes.proposes_classes(schema)
-
-    def check(self, schema: Schema) -> None:
-        target = schema.target
-        if target.kind not in ("int", "float"):
-            raise DataError(
-                f"Expected a target of numbers, got {target.kind} in {target.name!r}. "
-                'Type task="tabular_classification", or make the column numeric.',
-                field="target",
-            )
-        if target.unique < 2:
-            only = target.classes[0] if target.classes else None
-            raise DataError(
-                f"Expected a target that varies, {received(only)} in every row of "
-                f"{target.name!r}. Choose another target.",
-                field="target",
-            )
-
-    def split(self, schema: Schema, split: Split) -> Code:
-        return Code(
-            imports=(
-                "import numpy as np",
-                "from sklearn.model_selection import train_test_split",
-            ),
-            source=f"""\
-# Shuffled: train, validation, test.
-train_rows, test_rows = train_test_split(
-    np.arange(len(frame)), test_size={split.test_rows}, random_state=SEED
-)
-train_rows, validation_rows = train_test_split(
-    train_rows, test_size={split.validation_rows}, random_state=SEED
-)
-""",
-        )
-
-    def prepare(self, schema: Schema) -> Code:
-        return _tabular.prepare_code(schema, _TARGETS)
-
-    def loss(self, schema: Schema) -> Mapping[str, str]:
-        return {"loss": '"mean_squared_error"', "loss_weights": "1 / TARGET_STD**2"}
-
-    def predict(self, schema: Schema) -> Code:
-        return Code(
-            source='''\
-def predict(rows):
-    """Predicted number for each raw row."""
-    differences = model.predict(prepare(rows), verbose=0)[:, 0]
-    return TARGET_MEAN + differences.astype("float64")
-
-
-print(predict(frame.head()))
-'''
-        )
-
-    def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
-        # AutoKeras may be loaded by whoever builds a space, not by who lists tasks.
-        from notebook_automl.tasks._autokeras import RescaledRegressionHead
-
-        inputs, node = _tabular.columns_node(autokeras)
-        std = named(prepared.constants["TARGET_STD"], "TARGET_STD")
-        head = RescaledRegressionHead(std=std, name="head")
-        return Space(inputs, head(node))
 
 
 PLUGIN = TabularRegression()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Any, get_args, get_type_hints
 
 from notebook_automl.api.search import Search
+from notebook_automl.data._pairs import holds_texts
 from notebook_automl.data._source import SOURCES
 from notebook_automl.errors import AutoMLError, SearchError, nearest, received
 from notebook_automl.source.literals import literal
@@ -77,14 +78,19 @@ def variables(namespace: Mapping[str, Any]) -> list[Choice]:
 
 
 def _pairs(arrays: list[tuple[str, Any]]) -> list[Choice]:
-    """Images and their labels: as many of the one as of the other."""
+    """Samples and their labels: as many of the one as of the other."""
     pairs = [
         Choice(f"({x}, {y})", f"{x}, {y}", f"{_describe(images)}; {_describe(labels)}")
         for x, images in arrays
         for y, labels in arrays
-        if len(images.shape) in (3, 4) and images.shape[:1] == labels.shape
+        if x != y and _are_samples(images) and images.shape[:1] == labels.shape
     ]
     return pairs[:_MOST_PAIRS]
+
+
+def _are_samples(array: Any) -> bool:
+    """Whether an array may hold images or texts."""
+    return len(array.shape) in (3, 4) or holds_texts(array)
 
 
 def _lengths(value: Any) -> bool:

@@ -1,0 +1,165 @@
+"""What pairs (x, y) have in common, whatever the samples x are: their labels y."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from notebook_automl.data._labels import KINDS, check_finite, count_labels
+from notebook_automl.errors import DataError, received
+from notebook_automl.record.schema import Kind, Schema, Target
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_NUMPY = {"bool": "bool", "int": "int64", "float": "float64"}
+# The first samples say what all are, unless the first of them are missing.
+_FIRST = 100
+
+
+def is_pair(data: Any) -> bool:
+    """Whether data are two things that arrays can be made of."""
+    return (
+        isinstance(data, tuple | list)
+        and len(data) == 2
+        and all(isinstance(a, tuple | list) or hasattr(a, "__array__") for a in data)
+    )
+
+
+def holds_texts(samples: Any) -> bool:
+    """Whether samples are texts, by the type of the first that is there."""
+    kind = getattr(getattr(samples, "dtype", None), "kind", "O")
+    if kind not in "OU" or getattr(samples, "ndim", 1) > 2:
+        return False
+    flat = samples.ravel() if getattr(samples, "ndim", 1) == 2 else samples
+    first = next((v for v in islice(flat, _FIRST) if v is not None and v == v), None)
+    return isinstance(first, str)
+
+
+def check_no_target(target: object) -> None:
+    """Refuse a target beside a pair, which has its own.
+
+    Raises:
+        DataError: There is one.
+    """
+    if target is not None:
+        raise DataError(
+            f"Expected no target beside arrays (x, y), {received(target)}. Type "
+            "Search((x, y)): y is the target.",
+            field="target",
+        )
+
+
+def describe_labels(data: Any, samples: int) -> tuple[NDArray[Any], Target]:
+    """The labels as an array without Python objects, and what they are.
+
+    Args:
+        data: The labels as they came.
+        samples: How many samples there are.
+
+    Raises:
+        DataError: They cannot be learned, or are not as many as the samples.
+    """
+    y, kind = _labels(data)
+    if samples != len(y):
+        raise DataError(
+            f"Expected one label for each sample, got {samples} samples and "
+            f"{len(y)} labels (ndarray). Leave out those without the other.",
+            field="data",
+        )
+    return y, Target(None, kind, *count_labels(y, kind), dtype=str(y.dtype))
+
+
+def save_labels(data: Any, schema: Schema, folder: Path) -> None:
+    """Copy labels to `y.npy`."""
+    import numpy as np
+
+    labels = np.asarray(data, dtype=label_dtype(schema.target)).ravel()
+    np.save(folder / "y.npy", labels, allow_pickle=False)
+
+
+def label_dtype(target: Target) -> str:
+    """NumPy's name for the labels' dtype; strings as long as the longest one."""
+    return "str" if target.kind == "str" else target.dtype
+
+
+def array_of(data: Any, name: str, dtype: str | None = None) -> NDArray[Any]:
+    """One array without masked values.
+
+    Raises:
+        DataError: None can be made.
+    """
+    import numpy as np
+
+    _check_unmasked(data, name)
+    try:
+        return np.asarray(data, dtype=dtype)
+    # Whatever an object's own __array__ raises.
+    except Exception as error:
+        raise DataError(
+            f"Expected {name} that numpy.asarray makes one array of, "
+            f"{received(data)}: {error}. Type {name} = numpy.array(...) of plain "
+            "Python values, all samples of one shape.",
+            field="data",
+        ) from error
+
+
+def _check_unmasked(data: Any, name: str) -> None:
+    """Refuse masks, of which plain arrays know nothing."""
+    import numpy as np
+
+    parts = data if isinstance(data, tuple | list) else [data]
+    masked = [
+        part
+        for part in parts
+        if isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part)
+    ]
+    if masked:
+        count = sum(int(np.ma.getmaskarray(part).sum()) for part in masked)
+        raise DataError(
+            f"Expected {name} without masked values, got {count} of them "
+            f"({type(masked[0]).__name__}). Type {name} = {name}.filled(...) with a "
+            "value for them, or leave these samples out.",
+            field="data",
+        )
+
+
+def _labels(data: Any) -> tuple[NDArray[Any], Kind]:
+    """Labels with one axis, in a dtype without Python objects."""
+    import pandas as pd
+
+    raw = array_of(data, "y")
+    if raw.ndim not in (1, 2) or raw.shape[1:] not in ((), (1,)) or not len(raw):
+        raise DataError(
+            f"Expected labels y of shape (samples,), got shape {raw.shape} "
+            f"({type(data).__name__}). Type y = y.argmax(axis=1) if each row has one "
+            "column a class.",
+            field="data",
+        )
+    raw = raw.ravel()
+    missing = pd.isna(raw)
+    if missing.any():
+        first = int(missing.argmax())
+        raise DataError(
+            f"Expected a label for each sample, {received(raw[first])} at {first}, and "
+            f"{int(missing.sum())} missing ones in all. Leave these samples out: "
+            "x, y = x[keep], y[keep].",
+            field="data",
+        )
+    seen = pd.api.types.infer_dtype(raw)
+    if seen not in KINDS:
+        raise DataError(
+            "Expected labels y of str, bool, int or float, not of several types, "
+            f"{received(raw[0])}; pandas calls them {seen}. Type y = y.astype(str).",
+            field="data",
+        )
+    kind = KINDS[seen]
+    if kind == "str":
+        raw = array_of(raw, "y", "str")
+    elif raw.dtype == object:
+        raw = array_of(raw, "y", _NUMPY[kind])
+    else:
+        raw = raw.astype(raw.dtype.newbyteorder("="), copy=False)
+    check_finite(raw, kind)
+    return raw, kind

@@ -1,0 +1,60 @@
+"""What is learned from: one kind of samples, the same whatever is predicted."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+from notebook_automl.record.schema import Schema
+from notebook_automl.source.code import Code
+from notebook_automl.tasks._task import Limits, Prepared
+
+
+class Node(NamedTuple):
+    """The part of a search space that ends where heads begin.
+
+    Args:
+        inputs: AutoKeras's input node.
+        node: The output node of its block.
+        limits: As those of a `Space`.
+    """
+
+    inputs: Any
+    node: Any
+    limits: Limits
+
+
+class Inputs(Protocol):
+    """One kind of samples: its code from raw rows to arrays, and its block."""
+
+    sources: tuple[str, ...]
+
+    def fits(self, schema: Schema) -> bool:
+        """Whether data of these sources are, above all, samples of this kind."""
+
+    def check(self, schema: Schema) -> None:
+        """Refuse data without such samples.
+
+        Raises:
+            DataError: With what was expected, what came and what to do.
+        """
+
+    def prepare(self, schema: Schema, targets: Code) -> Code:
+        """Code that leaves the arrays of the three sets, and `prepare(rows)`.
+
+        Args:
+            schema: The data.
+            targets: Statements that leave `y_train`, `y_validation` and `y_test`.
+        """
+
+    def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Node:
+        """AutoKeras's input and block for the prepared arrays."""
+
+
+def is_table(schema: Schema) -> bool:
+    """Whether the load cell leaves `frame` rather than `x` and `y`."""
+    return schema.shape is None
+
+
+def some_rows(schema: Schema) -> str:
+    """An expression for a few raw rows."""
+    return "frame.head()" if is_table(schema) else "x[:5]"

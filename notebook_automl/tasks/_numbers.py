@@ -1,0 +1,115 @@
+"""What regression tasks share: the target's unit, its loss, its decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from notebook_automl.errors import DataError, received
+from notebook_automl.record.schema import Schema
+from notebook_automl.source.code import Code
+from notebook_automl.source.naming import named
+from notebook_automl.tasks import _classes, _metrics
+from notebook_automl.tasks._inputs import Inputs, is_table, some_rows
+from notebook_automl.tasks._split import split_code
+from notebook_automl.tasks._task import Metric, Prepared, Space, Split
+
+_TARGETS = """\
+# Centred before they become float32, which holds seven digits.
+targets = {numbers}[:, None]
+TARGET_MEAN = float(targets[train_rows].mean())
+TARGET_STD = float(targets[train_rows].std())
+if not 1e-12 < TARGET_STD < 1e12:
+    raise ValueError(
+        "Expected training targets that vary, in a unit that float32 can square, got "
+        f"a standard deviation of {{TARGET_STD}} over {{len(train_rows)}} rows. Bring "
+        "more rows, or another unit."
+    )
+y_train, y_validation, y_test = (
+    (targets[rows] - TARGET_MEAN).astype("float32")
+    for rows in (train_rows, validation_rows, test_rows)
+)
+"""
+
+
+class Regression:
+    """A quantity, whatever it is learned from.
+
+    The model learns differences from the mean. It ends with a layer that brings
+    standardised outputs to the target's own unit, and the loss is weighted to match:
+    AutoKeras's learning rates then fit targets of any size, and each metric stands in
+    the target's unit.
+    """
+
+    default_metric = "rmse"
+    inputs: Inputs
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self.inputs.sources
+
+    def metrics(self, schema: Schema) -> Mapping[str, Metric]:
+        return _metrics.of_numbers(schema)
+
+    def classes(self, schema: Schema) -> int:
+        return 1
+
+    def proposes(self, schema: Schema) -> bool:
+        return self.inputs.fits(schema) and not _classes.proposes_classes(schema)
+
+    def check(self, schema: Schema) -> None:
+        self.inputs.check(schema)
+        target = schema.target
+        if target.kind not in ("int", "float"):
+            numeric = "make the column numeric"
+            raise DataError(
+                f"Expected a target of numbers, got {target.kind} in "
+                f"{_classes.called(target)}. Type task="
+                f'"{_classes.sibling(schema, "classification")}", or '
+                f"{numeric if is_table(schema) else 'give numbers'}.",
+                field="target",
+            )
+        if target.unique < 2:
+            only = target.classes[0] if target.classes else None
+            raise DataError(
+                f"Expected a target that varies, {received(only)} in every row of "
+                f"{_classes.called(target)}. {_classes.another(target)}.",
+                field="target",
+            )
+
+    def split(self, schema: Schema, split: Split) -> Code:
+        return split_code(split, "frame" if is_table(schema) else "y", stratified=False)
+
+    def prepare(self, schema: Schema) -> Code:
+        if is_table(schema):
+            imports: tuple[str, ...] = ("import pandas as pd",)
+            numbers = 'pd.to_numeric(frame[TARGET]).to_numpy("float64")'
+        else:
+            imports, numbers = (), 'y.astype("float64")'
+        targets = Code(imports, _TARGETS.format(numbers=numbers))
+        return self.inputs.prepare(schema, targets)
+
+    def loss(self, schema: Schema) -> Mapping[str, str]:
+        return {"loss": '"mean_squared_error"', "loss_weights": "1 / TARGET_STD**2"}
+
+    def predict(self, schema: Schema) -> Code:
+        return Code(
+            source=f'''\
+def predict(rows):
+    """Predicted number for each raw row."""
+    differences = model.predict(prepare(rows), verbose=0)[:, 0]
+    return TARGET_MEAN + differences.astype("float64")
+
+
+print(predict({some_rows(schema)}))
+'''
+        )
+
+    def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
+        # AutoKeras may be loaded by whoever builds a space, not by who lists tasks.
+        from notebook_automl.tasks._autokeras import RescaledRegressionHead
+
+        inputs, node, limits = self.inputs.space(autokeras, schema, prepared)
+        std = named(prepared.constants["TARGET_STD"], "TARGET_STD")
+        head = RescaledRegressionHead(std=std, name="head")
+        return Space(inputs, head(node), limits)
