@@ -51,7 +51,9 @@ def texts(rows):
 _TOPICS = """\
 # How much each text uses which words, brought together in a few columns.
 topics = make_pipeline(
-    HashingVectorizer(n_features=2**14, token_pattern=r"\\w+"),
+    HashingVectorizer(
+        n_features=2**14, token_pattern=r"\\w+", norm=None, alternate_sign=False
+    ),
     TfidfTransformer(sublinear_tf=True),
     TruncatedSVD(n_components=50, random_state=SEED),
     StandardScaler(),
