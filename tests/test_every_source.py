@@ -219,17 +219,32 @@ _ON_A_FULL_DISK = """if True:
 
 
 def change(data: Any) -> None:
-    """Change one value in place."""
-    if isinstance(data, pd.DataFrame):
+    """Change one value in place, also in a file."""
+    if isinstance(data, str | Path):
+        change_file(Path(data))
+    elif isinstance(data, pd.DataFrame):
         data.iloc[0, 0] += 1
     else:
         data[0].flat[0] += "!" if isinstance(data[0].flat[0], str) else 1
 
 
+def change_file(path: Path) -> None:
+    if path.suffix == ".npz":
+        with np.load(path) as arrays:
+            x, y = arrays["x"], arrays["y"]
+        x.flat[0] += 1
+        np.savez(path, x=x, y=y)
+        return
+    is_csv = path.suffix == ".csv"
+    table = pd.read_csv(path) if is_csv else pd.read_parquet(path)
+    table.iloc[0, 0] += 1
+    table.to_csv(path, index=False) if is_csv else table.to_parquet(path)
+
+
 @pytest.mark.parametrize(
     ("data", "advice"),
     [
-        ("table.csv", r"got 'table.csv' \(str\). Read the file first"),
+        ("table.tsv", r"got 'table.tsv' \(str\). Read the file first"),
         (np.zeros((2, 2)), r"ndarray\). Give the labels, too: Search\(\(x, y\)\)"),
         ({"a": [1]}, r"\(dict\). Convert it first"),
         (None, r"got None \(NoneType\)"),
@@ -747,6 +762,7 @@ def test_an_example_can_be_searched(name: str) -> None:
         "digits": "int",
         "functions": "int",
         "diabetes": "float",
+        "habits": "bool",
         "rotated_digits": "float",
     }
     assert schema.target.kind == kinds.get(name, "str")

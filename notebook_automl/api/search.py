@@ -66,8 +66,11 @@ class Search:
 
     Args:
         data: A DataFrame, or a pair (x, y) with x as texts, or as an array (samples,
-            height, width) or (samples, height, width, channels).
-        target: The column to learn, for a DataFrame.
+            height, width) or (samples, height, width, channels); or the path of a
+            .csv, .parquet or .npz file. In a y with several columns of 0 and 1, each
+            column is a label.
+        target: The column to learn, for a table; or a list of columns of 0 and 1, which
+            are learned together.
         task: A task's name, or "auto" to propose one from the data.
         metric: The objective, measured on the validation set, or "auto": a name of the
             task's such as "auc", or Keras's own as "keras.metrics.AUC(curve='PR')".
@@ -95,7 +98,9 @@ class Search:
     """
 
     data: Any = field(default=None, metadata={"help": "table or arrays to learn from"})
-    target: str | int | None = field(default=None, metadata={"help": "column to learn"})
+    target: str | int | Sequence[str | int] | None = field(
+        default=None, metadata={"help": "column to learn, or several of 0 and 1"}
+    )
     task: str = field(default="auto", metadata={"help": "what to learn"})
     metric: str = field(
         default="auto", metadata={"help": "objective, measured on the validation set"}
@@ -291,7 +296,13 @@ class Search:
             "mode": metrics[metric].mode,
             "device": device,
             "folder": folder,
+            "target": _plain_target(self.target),
         }
+
+
+def _plain_target(target: Any) -> Any:
+    """The target as JSON gives it back."""
+    return list(target) if isinstance(target, tuple) else target
 
 
 def _is_run(folder: RunFolder) -> bool:

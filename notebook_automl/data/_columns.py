@@ -9,7 +9,12 @@ from collections.abc import Mapping
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from notebook_automl.data._labels import KINDS, check_finite, count_labels
+from notebook_automl.data._labels import (
+    KINDS,
+    check_finite,
+    count_labels,
+    label_target,
+)
 from notebook_automl.errors import DataError, nearest, received
 from notebook_automl.record.schema import Column, Kind, Target
 
@@ -36,11 +41,11 @@ _FEWEST_WORDS = 4
 _WORD = re.compile(r"[^\s\u3040-\u30ff\u3400-\u9fff]+|[\u3040-\u30ff\u3400-\u9fff]")
 
 
-def check_table(data: pd.DataFrame, target: object) -> str | int:
-    """Check what a table is made of, and find its target.
+def check_table(data: pd.DataFrame, target: Any) -> list[str | int]:
+    """Check what a table is made of, and find its target or targets.
 
     Returns:
-        The target's name as a plain str or int.
+        Names as plain str or int.
 
     Raises:
         DataError: No rows, names or numbers that cannot be used, or no such target.
@@ -54,14 +59,23 @@ def check_table(data: pd.DataFrame, target: object) -> str | int:
     names = list(data.columns)
     _check_names(names)
     _check_byte_order(data)
-    if not _is_name(target) or target not in names:
-        shown = ", ".join(map(repr, names[:20])) + ", ..." * (len(names) > 20)
+    several = isinstance(target, list | tuple)
+    targets = list(target) if several else [target]
+    for name in targets:
+        if not _is_name(name) or name not in names:
+            shown = ", ".join(map(repr, names[:20])) + ", ..." * (len(names) > 20)
+            raise DataError(
+                f"Expected the name of the column to predict, {received(name)}."
+                f"{nearest(name, names)} Type target= with one of: {shown}.",
+                field="target",
+            )
+    if several and (len(targets) < 2 or len({*targets}) < len(targets)):
         raise DataError(
-            f"Expected the name of the column to predict, {received(target)}."
-            f"{nearest(target, names)} Type target= with one of: {shown}.",
+            f"Expected two columns or more to predict, each once, {received(target)}. "
+            "Type target= with one name, or with a list of several.",
             field="target",
         )
-    return plain_name(target)
+    return [plain_name(name) for name in targets]
 
 
 def _check_names(names: list[Any]) -> None:
@@ -229,6 +243,32 @@ def describe_target(column: pd.Series[Any], missing: int) -> Target:
         cast=cast_to,
         category=_is_category(column),
     )
+
+
+def describe_labels(columns: pd.DataFrame, missing: int) -> Target:
+    """Say what several columns of 0 and 1 are, which are predicted together.
+
+    Args:
+        columns: Those of the target, without rows in which one is missing.
+        missing: How many rows were left out.
+
+    Raises:
+        DataError: One of them holds something else.
+    """
+    names = tuple(plain_name(name) for name in columns)
+    found = [describe_target(columns[name], missing) for name in columns]
+    for target in found:
+        if not set(target.classes or (2,)) <= {0, 1}:
+            shown = ", ".join(map(repr, (target.classes or ("many",))[:5]))
+            raise DataError(
+                "Expected labels of 0 and 1, or of False and True, in each of several "
+                f"target columns, got {shown} ({target.kind}) in {target.name!r}. "
+                "Choose one target, or make such columns with pandas.get_dummies.",
+                field="target",
+            )
+    dtype = "bool" if all(target.kind == "bool" for target in found) else "int64"
+    labels = cast(columns, dict.fromkeys(columns, dtype)).to_numpy()
+    return label_target(labels, names, cast=dtype)
 
 
 def _label_cast(column: pd.Series[Any], kind: Kind) -> str:

@@ -30,9 +30,13 @@ _NAMES = {
 # Packages of Python's standard library with many documented functions.
 _PACKAGES = ("asyncio", "email", "logging", "multiprocessing", "unittest")
 _MOST_DEGREES = 60
-EXAMPLES = tuple(
-    sorted(["digits", "docstrings", "functions", "rotated_digits", *_TABLES])
-)
+# What is told of each function beside its docstring.
+_DOCUMENTED = {
+    "docstrings": ["package"],
+    "functions": ["lines"],
+    "habits": ["returns", "raises", "loops"],
+}
+EXAMPLES = tuple(sorted(["digits", "rotated_digits", *_DOCUMENTED, *_TABLES]))
 
 
 def example(name: str) -> Any:
@@ -42,13 +46,14 @@ def example(name: str) -> Any:
         name: "digits" (images of classes), "rotated_digits" (images with a quantity),
             "iris", "wine" or "breast_cancer" (tables with classes), "diabetes" (with
             a quantity), "docstrings" (texts of Python's own library with the package
-            of each) or "functions" (with the lines of code of each).
+            of each), "functions" (with the lines of code of each) or "habits" (with
+            what each function does: return, raise, loop).
 
     Returns:
         For "digits" the arrays (x, y) of shapes (1797, 8, 8) and (1797,), for
         "rotated_digits" the angle of each in degrees as y; otherwise a DataFrame whose
         last column is the target: "species", "cultivar", "diagnosis", "progression",
-        "package" or "lines".
+        "package" or "lines"; for "habits" the last three are labels.
 
     Raises:
         UnknownNameError: There is no such data set.
@@ -60,7 +65,7 @@ def example(name: str) -> Any:
             f"{', '.join(EXAMPLES)}.",
             field="data",
         )
-    if name in ("docstrings", "functions"):
+    if name in _DOCUMENTED:
         return _documented(name)
     from sklearn import datasets
 
@@ -98,20 +103,29 @@ def _documented(name: str) -> Any:
 
     library = Path(sysconfig.get_path("stdlib"))
     rows = [
-        {"docstring": text, "package": package, "lines": lines}
+        {"docstring": text, "package": package, **told}
         for package in _PACKAGES
         for path in sorted((library / package).glob("*.py"))
-        for text, lines in _functions(path)
+        for text, told in _functions(path)
     ]
     table = pd.DataFrame(rows).drop_duplicates("docstring", ignore_index=True)
-    return table[["docstring", "package" if name == "docstrings" else "lines"]]
+    return table[["docstring", *_DOCUMENTED[name]]]
 
 
-def _functions(path: Path) -> Iterator[tuple[str, int]]:
-    """The docstring of each function of a module, and its lines of code without it."""
+def _functions(path: Path) -> Iterator[tuple[str, dict[str, int | bool]]]:
+    """The docstring of each function of a module, and what its code is like."""
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             text = ast.get_docstring(node)
             first = node.body[0]
             if text and node.end_lineno and first.end_lineno:
-                yield text, max(node.end_lineno - first.end_lineno, 1)
+                parts = list(ast.walk(node))
+                yield (
+                    text,
+                    {
+                        "lines": max(node.end_lineno - first.end_lineno, 1),
+                        "returns": any(isinstance(p, ast.Return) for p in parts),
+                        "raises": any(isinstance(p, ast.Raise) for p in parts),
+                        "loops": any(isinstance(p, ast.For | ast.While) for p in parts),
+                    },
+                )

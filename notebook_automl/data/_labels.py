@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from notebook_automl.errors import DataError
-from notebook_automl.record.schema import MOST_CLASSES, Kind, Label
+from notebook_automl.record.schema import MOST_CLASSES, Kind, Label, Target
 
 KINDS: dict[str, Kind] = {
     "string": "str",
@@ -76,3 +76,26 @@ def count_labels(
     pairs = sorted((python(label), int(count)) for label, count in rows.items())
     classes, counts = zip(*pairs, strict=True)
     return classes, counts, unique
+
+
+def label_target(
+    labels: Any, names: tuple[str | int, ...] | None = None, cast: str = ""
+) -> Target:
+    """What a matrix of labels is.
+
+    Args:
+        labels: 0 and 1, or False and True; an array (rows, labels).
+        names: Of the columns; their numbers if not given.
+        cast: As `Target.cast`.
+    """
+    on = labels.astype("int64").sum(axis=0)
+    return Target(
+        None,
+        "bool" if labels.dtype == bool else "int",
+        None,
+        tuple(int(count) for count in on),
+        unique=2,
+        dtype=str(labels.dtype),
+        cast=cast,
+        labels=names or tuple(range(labels.shape[1])),
+    )

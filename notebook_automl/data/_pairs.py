@@ -6,9 +6,15 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from notebook_automl.data._labels import KINDS, check_finite, count_labels
+from notebook_automl.data._labels import (
+    KINDS,
+    check_finite,
+    count_labels,
+    label_target,
+)
 from notebook_automl.errors import DataError, received
 from notebook_automl.record.schema import Kind, Schema, Target
+from notebook_automl.source.literals import literal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,6 +68,8 @@ def describe_labels(data: Any, samples: int) -> tuple[NDArray[Any], Target]:
         DataError: They cannot be learned, or are not as many as the samples.
     """
     y, kind = _labels(data)
+    if len(y) == samples and y.ndim == 2:
+        return y, label_target(y)
     if samples != len(y):
         raise DataError(
             f"Expected one label for each sample, got {samples} samples and "
@@ -75,8 +83,15 @@ def save_labels(data: Any, schema: Schema, folder: Path) -> None:
     """Copy labels to `y.npy`."""
     import numpy as np
 
-    labels = np.asarray(data, dtype=label_dtype(schema.target)).ravel()
-    np.save(folder / "y.npy", labels, allow_pickle=False)
+    labels = np.asarray(data, dtype=label_dtype(schema.target))
+    y = labels if schema.target.labels else labels.ravel()
+    np.save(folder / "y.npy", y, allow_pickle=False)
+
+
+def labels_code(target: Target) -> str:
+    """A statement that makes the labels `y` of the person's own."""
+    flat = "" if target.labels else ".ravel()"
+    return f"y = np.asarray(y, dtype={literal(label_dtype(target))}){flat}\n"
 
 
 def label_dtype(target: Target) -> str:
@@ -125,11 +140,30 @@ def _check_unmasked(data: Any, name: str) -> None:
         )
 
 
+def _are_marks(raw: NDArray[Any]) -> bool:
+    """Whether each row says of each of several labels whether it has it."""
+    if (
+        raw.ndim != 2
+        or raw.shape[1] < 2
+        or not len(raw)
+        or raw.dtype.kind not in "biufO"
+    ):
+        return False
+    marks = ((raw == 0) | (raw == 1)).all()
+    # One label in each row is a class.
+    return bool(marks) and not bool((raw.astype("int64").sum(axis=1) == 1).all())
+
+
 def _labels(data: Any) -> tuple[NDArray[Any], Kind]:
-    """Labels with one axis, in a dtype without Python objects."""
+    """Labels with one axis, or marks with two, in a dtype without Python objects."""
     import pandas as pd
 
     raw = array_of(data, "y")
+    if _are_marks(raw):
+        plain = (
+            "bool" if raw.dtype.kind in "bO" and isinstance(raw.flat[0], bool) else ""
+        )
+        return raw.astype(plain or "int64"), "bool" if plain else "int"
     if raw.ndim not in (1, 2) or raw.shape[1:] not in ((), (1,)) or not len(raw):
         raise DataError(
             f"Expected labels y of shape (samples,), got shape {raw.shape} "

@@ -35,13 +35,14 @@ class Origin:
     """Where generated code takes the data from.
 
     Args:
-        kind: "variable" of the person's notebook, "file" beside an exported notebook,
-            or "copy" in the run folder.
-        names: Of the variables (`schema.variables`); or one path: of the file that
-            `save_beside` wrote, or of the folder that `save` wrote to.
+        kind: "variable" of the person's notebook, "path" of a file of the person's,
+            "file" beside an exported notebook, or "copy" in the run folder.
+        names: Of the variables (`schema.variables`); or one path: of the person's file
+            (`schema.path`), of the file that `save_beside` wrote, or of the folder that
+            `save` wrote to.
     """
 
-    kind: Literal["variable", "file", "copy"]
+    kind: Literal["variable", "path", "file", "copy"]
     names: tuple[str, ...]
 
 
@@ -55,14 +56,13 @@ class Source(Protocol):
         """Whether these data are of this kind; looks at types only, never at values."""
         ...
 
-    def describe(
-        self, data: Any, target: str | int | None, variables: tuple[str, ...]
-    ) -> Schema:
+    def describe(self, data: Any, target: Any, variables: tuple[str, ...]) -> Schema:
         """Checks the data and says what they are.
 
         Args:
             data: What `accepts` said yes to.
-            target: Name of the column to predict; None where there are no names.
+            target: Name of the column to predict, or a list of several; None where
+                there are no names.
             variables: Names of the data in the person's notebook, empty if unknown.
 
         Raises:
@@ -167,7 +167,7 @@ def source_for(data: Any) -> tuple[str, Source]:
 
 def _conversion(data: Any) -> str:
     if isinstance(data, str | Path):
-        return "Read the file first: Search(pandas.read_csv(path), target=...)."
+        return "Read the file first, or give the path of one that ends so."
     if hasattr(data, "to_pandas"):
         return "Convert it first: Search(data.to_pandas(), target=...)."
     if hasattr(data, "__array__"):

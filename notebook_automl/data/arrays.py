@@ -13,7 +13,7 @@ from notebook_automl.data._pairs import (
     describe_labels,
     holds_texts,
     is_pair,
-    label_dtype,
+    labels_code,
     save_labels,
 )
 from notebook_automl.data._source import OURS, Origin, Source, written_at_once
@@ -48,9 +48,7 @@ class Arrays:
     def accepts(self, data: Any) -> bool:
         return is_pair(data) and not holds_texts(data[0])
 
-    def describe(
-        self, data: Any, target: str | int | None, variables: tuple[str, ...]
-    ) -> Schema:
+    def describe(self, data: Any, target: Any, variables: tuple[str, ...]) -> Schema:
         check_no_target(target)
         x = _samples(data[0])
         y, learned = describe_labels(data[1], len(x))
@@ -124,11 +122,10 @@ class Arrays:
 def _variable_code(schema: Schema, names: tuple[str, ...]) -> str:
     # One statement, because the person's names may be y and x.
     rename = f"x, y = {', '.join(names)}\n"
-    dtype = literal(label_dtype(schema.target))
     return (
         f"{'' if names == ('x', 'y') else rename}"
         f"x = np.asarray(x)\n"
-        f"y = np.asarray(y, dtype={dtype}).ravel()\n"
+        f"{labels_code(schema.target)}"
     )
 
 

@@ -44,21 +44,23 @@ class Frame:
         pandas = sys.modules.get("pandas")
         return pandas is not None and isinstance(data, pandas.DataFrame)
 
-    def describe(
-        self, data: Any, target: str | int | None, variables: tuple[str, ...]
-    ) -> Schema:
-        name = _columns.check_table(data, target)
-        rows = data.dropna(subset=[name]).reset_index(drop=True)
-        learned = _columns.describe_target(rows[name], missing=len(data) - len(rows))
+    def describe(self, data: Any, target: Any, variables: tuple[str, ...]) -> Schema:
+        names = _columns.check_table(data, target)
+        rows = data.dropna(subset=names).reset_index(drop=True)
+        missing = len(data) - len(rows)
+        if isinstance(target, list | tuple):
+            learned = _columns.describe_labels(rows[names], missing)
+        else:
+            learned = _columns.describe_target(rows[names[0]], missing)
         columns = tuple(
             _columns.describe_column(rows[column])
             for column in rows.columns
-            if column != name
+            if column not in names
         )
         if all(column.role == "dropped" for column in columns):
             reasons = [f"{column.name!r} ({column.reason})" for column in columns]
             raise DataError(
-                f"Expected a column to learn from beside the target {name!r}, got "
+                f"Expected a column to learn from beside the target {target!r}, got "
                 f"{', '.join(reasons) or 'none'} (DataFrame). Add columns of numbers "
                 "or categories.",
                 field="data",
@@ -85,15 +87,16 @@ class Frame:
         _write(_loaded(data, schema), folder / _FILE)
 
     def load_code(self, schema: Schema, origin: Origin) -> Code:
+        subset = "TARGET" if schema.target.labels else "[TARGET]"
         lines = [
-            f"TARGET = {literal(schema.target.name)}",
+            f"TARGET = {literal(_target(schema))}",
             f"NUMERIC = {literal(schema.names('numeric'))}",
             f"CATEGORICAL = {literal(schema.names('categorical'))}",
             *(f"TEXT = {literal(names)}" for names in [schema.names("text")] if names),
             *_remarks(schema),
             "",
-            f"frame = {_raw(schema, origin)}",
-            "frame = frame.dropna(subset=[TARGET]).reset_index(drop=True)",
+            f"frame = {self._raw(schema, origin)}",
+            f"frame = frame.dropna(subset={subset}).reset_index(drop=True)",
         ]
         if casts := _casts(schema):
             lines.append(f"frame = frame.astype({literal(casts)})")
@@ -102,6 +105,27 @@ class Frame:
             imports=("import hashlib", "import pandas as pd"),
             source="\n".join([*lines, "", check]),
         )
+
+    def own_code(self, origin: Origin) -> str:
+        """An expression for the person's own table."""
+        return origin.names[0]
+
+    def _raw(self, schema: Schema, origin: Origin) -> str:
+        """An expression for the columns as they came."""
+        text = "*TEXT, " if schema.names("text") else ""
+        target = "*TARGET" if schema.target.labels else "TARGET"
+        names = f"[*NUMERIC, *CATEGORICAL, {text}{target}]"
+        if origin.kind in ("variable", "path"):
+            return f"{self.own_code(origin)}[{names}]"
+        if origin.kind == "file":
+            table = f"pd.read_parquet({literal(origin.names[0])})"
+        else:
+            table = f"pd.read_feather({literal(str(Path(origin.names[0], _FILE)))})"
+        # Our files know only names that are strings; they hold just these columns.
+        columns = [*schema.features(), *schema.target.columns]
+        if any(isinstance(name, int) for name in columns):
+            return f"{table}.set_axis({names}, axis=1)"
+        return f"{table}[{names}]"
 
     def save_beside(self, folder: Path, path: Path) -> Path:
         import pyarrow as pa
@@ -158,32 +182,21 @@ def _casts(schema: Schema) -> dict[str | int | None, str]:
         column.name: column.cast for column in schema.columns if column.cast
     }
     if schema.target.cast:
-        casts[schema.target.name] = schema.target.cast
+        casts |= dict.fromkeys(schema.target.columns, schema.target.cast)
     return casts
+
+
+def _target(schema: Schema) -> Any:
+    labels = schema.target.labels
+    return list(labels) if labels else schema.target.name
 
 
 def _loaded(data: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """What the generated code leaves as `frame`."""
-    target = schema.target.name
-    frame = data[[*schema.features(), target]]
-    frame = frame.dropna(subset=[target]).reset_index(drop=True)
+    target = list(schema.target.columns)
+    frame = data[[*schema.features(), *target]]
+    frame = frame.dropna(subset=target).reset_index(drop=True)
     return _columns.cast(frame, _casts(schema))
-
-
-def _raw(schema: Schema, origin: Origin) -> str:
-    """An expression for the columns as they came."""
-    text = "*TEXT, " if schema.names("text") else ""
-    names = f"[*NUMERIC, *CATEGORICAL, {text}TARGET]"
-    if origin.kind == "variable":
-        return f"{origin.names[0]}[{names}]"
-    if origin.kind == "file":
-        table = f"pd.read_parquet({literal(origin.names[0])})"
-    else:
-        table = f"pd.read_feather({literal(str(Path(origin.names[0], _FILE)))})"
-    # Files know only names that are strings; they hold just these columns.
-    if any(isinstance(name, int) for name in [*schema.features(), schema.target.name]):
-        return f"{table}.set_axis({names}, axis=1)"
-    return f"{table}[{names}]"
 
 
 def _remarks(schema: Schema) -> Iterator[str]:

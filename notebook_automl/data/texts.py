@@ -13,6 +13,7 @@ from notebook_automl.data._pairs import (
     holds_texts,
     is_pair,
     label_dtype,
+    labels_code,
     save_labels,
 )
 from notebook_automl.data._source import OURS, Origin, Source, written_at_once
@@ -49,9 +50,7 @@ class Texts:
     def accepts(self, data: Any) -> bool:
         return is_pair(data) and holds_texts(data[0])
 
-    def describe(
-        self, data: Any, target: str | int | None, variables: tuple[str, ...]
-    ) -> Schema:
+    def describe(self, data: Any, target: Any, variables: tuple[str, ...]) -> Schema:
         check_no_target(target)
         x = _texts(data[0], "x")
         y, learned = describe_labels(data[1], len(x))
@@ -87,6 +86,7 @@ class Texts:
 
         beside = path.with_suffix(".parquet")
         labels = np.load(folder / "y.npy")
+        labels = labels if labels.ndim == 1 else labels.tolist()
         with written_at_once(beside, _is_ours) as aside:
             table = pa.table({"x": pa.array(_read(folder / _FILE)), "y": labels})
             pq.write_table(table.replace_schema_metadata({OURS: b""}), aside)
@@ -130,15 +130,19 @@ def _variable_code(target: Target, names: tuple[str, ...]) -> str:
         f"{rename}"
         "# Missing texts are empty ones.\n"
         'x = pd.Series(np.ravel(x), dtype="string").fillna("").to_numpy(object)\n'
-        f"y = np.asarray(y, dtype={literal(label_dtype(target))}).ravel()\n"
+        f"{labels_code(target)}"
     )
 
 
 def _file_code(target: Target, names: tuple[str, ...]) -> str:
+    dtype = literal(label_dtype(target))
+    labels = f'table["y"].to_numpy({dtype})'
+    if target.labels:
+        labels = f'np.array(table["y"].tolist(), dtype={dtype})'
     return (
         f"table = pd.read_parquet({literal(names[0])})\n"
         'x = table["x"].to_numpy(object)\n'
-        f'y = table["y"].to_numpy({literal(label_dtype(target))})\n'
+        f"y = {labels}\n"
     )
 
 

@@ -62,6 +62,22 @@ class Chosen:
         code = self.beside.load_code(self.schema, origin)
         return Program.from_text(source).with_cell("load", code)
 
+    def path_from(self, folder: Path) -> str | None:
+        """The person's own file, if it is still the one that was searched.
+
+        Args:
+            folder: The path is relative to this one if the file is below it.
+        """
+        if not self.schema.path:
+            return None
+        path = Path(self.schema.path)
+        try:
+            if path.stat().st_mtime > self.search["started_s"]:
+                return None
+        except OSError:
+            return None
+        return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
     def program_here(self) -> Program:
         """The program for the person's own notebook.
 
@@ -69,6 +85,8 @@ class Chosen:
         leaves the variables as they are: what it would assign gets another name there.
         """
         variables = self.schema.variables
+        if not variables and (path := self.path_from(Path.cwd())):
+            return self.program(Origin("path", (path,)))
         if not variables:
             return self.program(Origin("copy", (str(self.run.data),)))
         program = self.program(Origin("variable", variables))

@@ -54,9 +54,14 @@ class Notebook:
         with _writing(path):
             _check_path(path)
         recorded = chosen.test()
-        with _writing(path):
-            data = chosen.beside.save_beside(chosen.run.data, path)
-        program = chosen.program(Origin("file", (data.name,)))
+        own = chosen.path_from(path.parent)
+        if own is not None:
+            data, origin = Path(own), Origin("path", (own,))
+        else:
+            with _writing(path):
+                data = chosen.beside.save_beside(chosen.run.data, path)
+            origin = Origin("file", (data.name,))
+        program = chosen.program(origin)
         # Notebooks in one folder each keep a model of their own.
         model = path.with_suffix(".keras").name
         program = program.with_constant("setup", "CHECKPOINT", model)

@@ -46,6 +46,8 @@ class Target:
         cast: The dtype that the generated code casts them to; "" if they stay as they
             came.
         category: Whether the person's column says that its values are categories.
+        labels: Where several columns of 0 and 1 are predicted together, their names,
+            or their numbers in an array; `counts` are then the rows that have each.
     """
 
     name: str | int | None
@@ -56,6 +58,12 @@ class Target:
     dtype: str = ""
     cast: str = ""
     category: bool = False
+    labels: tuple[str | int, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str | int | None, ...]:
+        """The table's columns that are predicted."""
+        return self.labels or (self.name,)
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,7 @@ class Schema:
         target: What is to be predicted.
         fingerprint: SHA-256 over the values that the generated code loads.
         bytes: Size of these values in memory.
+        path: The person's own file, absolute; empty for data in memory.
     """
 
     source: str
@@ -84,6 +93,7 @@ class Schema:
     target: Target
     fingerprint: str
     bytes: int
+    path: str = ""
 
     def names(self, role: str) -> list[str | int]:
         """Names of the columns that have this role, in the table's order."""

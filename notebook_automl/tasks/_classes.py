@@ -38,6 +38,21 @@ def proposes_classes(schema: Schema) -> bool:
     return whole and not _rare(target)
 
 
+def check_one_target(schema: Schema) -> None:
+    """Refuse several labels where one target is learned.
+
+    Raises:
+        DataError: There are several.
+    """
+    if labels := schema.target.labels:
+        raise DataError(
+            f"Expected one target, got {len(labels)} labels of 0 and 1 "
+            f"({', '.join(map(repr, labels[:5]))}). Choose one of them, or type "
+            'task="multi_label".',
+            field="target",
+        )
+
+
 def check_classes(schema: Schema) -> None:
     """Refuse a target that cannot be split in three with every class in train.
 
@@ -157,9 +172,11 @@ class Classification:
         return class_count(schema)
 
     def proposes(self, schema: Schema) -> bool:
-        return self.inputs.fits(schema) and proposes_classes(schema)
+        one = not schema.target.labels
+        return one and self.inputs.fits(schema) and proposes_classes(schema)
 
     def check(self, schema: Schema) -> None:
+        check_one_target(schema)
         self.inputs.check(schema)
         check_classes(schema)
 

@@ -26,7 +26,7 @@ _LIMITS: Limits = {
 class Images:
     """Images (samples, height, width[, channels])."""
 
-    sources: tuple[str, ...] = ("arrays",)
+    sources: tuple[str, ...] = ("arrays", "npz")
 
     def fits(self, schema: Schema) -> bool:
         return schema.source in self.sources

@@ -142,6 +142,28 @@ def of_classes(schema: Schema) -> dict[str, Metric]:
     return metrics | {"loss": Metric("", "min")}
 
 
+def of_labels(schema: Schema) -> dict[str, Metric]:
+    """The usual metrics of several labels at once, the most usual first.
+
+    Args:
+        schema: The data.
+    """
+    f1 = 'keras.metrics.F1Score("{}", threshold=0.5, name="{}")'
+    return {
+        "accuracy": Metric('keras.metrics.BinaryAccuracy(name="accuracy")', "max"),
+        "f1": Metric(f1.format("macro", "f1"), "max"),
+        "f1_micro": Metric(f1.format("micro", "f1_micro"), "max"),
+        "f1_weighted": Metric(f1.format("weighted", "f1_weighted"), "max"),
+        "auc": Metric('keras.metrics.AUC(multi_label=True, name="auc")', "max"),
+        "pr_auc": Metric(
+            'keras.metrics.AUC(curve="PR", multi_label=True, name="pr_auc")', "max"
+        ),
+        "precision": Metric('keras.metrics.Precision(name="precision")', "max"),
+        "recall": Metric('keras.metrics.Recall(name="recall")', "max"),
+        "loss": Metric("", "min"),
+    }
+
+
 def of_numbers(schema: Schema) -> dict[str, Metric]:
     """The usual metrics of a quantity whose targets are centred, in its own unit.
 

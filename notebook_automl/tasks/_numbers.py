@@ -9,7 +9,14 @@ from notebook_automl.errors import DataError, received
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
 from notebook_automl.source.naming import named
-from notebook_automl.tasks import _classes, _metrics
+from notebook_automl.tasks import _metrics
+from notebook_automl.tasks._classes import (
+    another,
+    called,
+    check_one_target,
+    proposes_classes,
+    sibling,
+)
 from notebook_automl.tasks._inputs import Inputs, is_table, some_rows
 from notebook_automl.tasks._split import split_code
 from notebook_automl.tasks._task import Metric, Prepared, Space, Split
@@ -55,17 +62,19 @@ class Regression:
         return 1
 
     def proposes(self, schema: Schema) -> bool:
-        return self.inputs.fits(schema) and not _classes.proposes_classes(schema)
+        one = not schema.target.labels
+        return one and self.inputs.fits(schema) and not proposes_classes(schema)
 
     def check(self, schema: Schema) -> None:
+        check_one_target(schema)
         self.inputs.check(schema)
         target = schema.target
         if target.kind not in ("int", "float"):
             numeric = "make the column numeric"
             raise DataError(
                 f"Expected a target of numbers, got {target.kind} in "
-                f"{_classes.called(target)}. Type task="
-                f'"{_classes.sibling(schema, "classification")}", or '
+                f"{called(target)}. Type task="
+                f'"{sibling(schema, "classification")}", or '
                 f"{numeric if is_table(schema) else 'give numbers'}.",
                 field="target",
             )
@@ -73,7 +82,7 @@ class Regression:
             only = target.classes[0] if target.classes else None
             raise DataError(
                 f"Expected a target that varies, {received(only)} in every row of "
-                f"{_classes.called(target)}. {_classes.another(target)}.",
+                f"{called(target)}. {another(target)}.",
                 field="target",
             )
 

@@ -9,7 +9,7 @@ from notebook_automl.source.code import Code
 from notebook_automl.tasks._inputs import Node
 from notebook_automl.tasks._task import Prepared
 
-SOURCES: tuple[str, ...] = ("frame",)
+SOURCES: tuple[str, ...] = ("frame", "csv", "parquet")
 # Rarer categories of a column share one code beyond this many.
 _MOST_CATEGORIES = 50
 

@@ -94,7 +94,7 @@ class Task(Protocol):
     default_metric: str
     sources: tuple[str, ...]
     example: str  # data of `notebook_automl.example` that the task fits
-    example_target: str | None
+    example_target: str | tuple[str, ...] | None
 
     def metrics(self, schema: Schema) -> Mapping[str, Metric]:
         """The metrics that may be the objective, by name."""
@@ -155,7 +155,7 @@ def split_sizes(schema: Schema, validation: float, test: float, classes: int) ->
             "or bring more rows.",
             field="validation_split",
         )
-    if classes > 1 and schema.target.counts:
+    if classes > 1 and schema.target.classes:
         asked = f"validation_split={validation} and test_split={test}"
         _check_kept(schema, split, asked)
     return split

@@ -7,12 +7,12 @@ export or a replay failed, and with 2 if what was typed or what it names cannot 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from notebook_automl.api.run import Run
 from notebook_automl.api.runs import attach
+from notebook_automl.data._source import SOURCES
 from notebook_automl.errors import (
     AutoMLError,
     DataError,
@@ -37,23 +37,15 @@ class _Terminal:
     accepts = "a file: .csv, .parquet, or .npz with x and y"
 
     def load(self, name: str) -> Any:
-        """Read a file."""
-        path = Path(name).expanduser()
-        reader = _READERS.get(path.suffix.lower())
-        if reader is None:
+        """The path of a file that a source reads."""
+        endings = (".csv", ".parquet", ".npz")
+        if not any(SOURCES.get(source).accepts(name) for source in SOURCES.names()):
             raise DataError(
-                f"Expected a file that ends in {', '.join(_READERS)}, "
-                f"{received(name)}. Type {self.prog} start data.csv --target NAME.",
+                f"Expected a file that ends in {', '.join(endings)}, {received(name)}. "
+                f"Type {self.prog} start data.csv --target NAME.",
                 field="data",
             )
-        try:
-            return reader(path)
-        except Exception as error:  # whatever the libraries that read raise
-            raise DataError(
-                f"Expected a {path.suffix} file that can be read, {received(name)}: "
-                f"{error}. Check the path and the file.",
-                field="data",
-            ) from error
+        return name
 
     def run(self, name: str | None, folder: str | None) -> Run:
         """The run of that name, or the newest."""
@@ -95,32 +87,6 @@ def _text(shown: Any) -> str:
 def _lines(text: str) -> str:
     """Text that a terminal shows and does not obey, whatever a name holds."""
     return "\n".join(map(printable, text.split("\n")))
-
-
-def _read_csv(path: Path) -> Any:
-    import pandas as pd
-
-    return pd.read_csv(path)
-
-
-def _read_parquet(path: Path) -> Any:
-    import pandas as pd
-
-    return pd.read_parquet(path)
-
-
-def _read_npz(path: Path) -> Any:
-    import numpy as np
-
-    with np.load(path, allow_pickle=False) as arrays:
-        return arrays["x"], arrays["y"]
-
-
-_READERS: dict[str, Callable[[Path], Any]] = {
-    ".csv": _read_csv,
-    ".parquet": _read_parquet,
-    ".npz": _read_npz,
-}
 
 
 if __name__ == "__main__":

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, get_args, get_type_hints
 
 from notebook_automl.api.search import Search
+from notebook_automl.data._files import seen
 from notebook_automl.data._pairs import holds_texts
 from notebook_automl.data._source import SOURCES
 from notebook_automl.errors import AutoMLError, SearchError, nearest, received
@@ -101,6 +103,8 @@ def _lengths(value: Any) -> bool:
 
 def _describe(value: Any) -> str:
     """Shape and types, in a few words."""
+    if isinstance(value, str | os.PathLike):
+        return f"file {os.fspath(value)}"
     if isinstance(value, tuple | list):
         return "; ".join(map(_describe, value))
     shape = " x ".join(f"{length:,}" for length in getattr(value, "shape", ()))
@@ -117,6 +121,7 @@ def targets(data: Any) -> list[Choice]:
     Args:
         data: What was chosen, or None.
     """
+    data = seen(data)
     if not hasattr(data, "columns"):
         return []
     types = dict(zip(data.columns, map(str, data.dtypes), strict=True))
@@ -278,7 +283,7 @@ def read(source: str) -> tuple[dict[str, Any], dict[str, str]]:
                 f"Expected an option of Search, got {name!r} (str)."
                 f"{nearest(name, FIELDS)}"
             )
-        elif name == "data" and _names_in(node):
+        elif name == "data" and (_names_in(node) or _path_in(node)):
             values[name] = ast.unparse(node)
         else:
             values[name] = _value_of(name, node)
@@ -297,6 +302,14 @@ def _names_in(node: ast.expr | None) -> list[str]:
     parts = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
     names = [part.id for part in parts if isinstance(part, ast.Name)]
     return names if len(names) == len(parts) else []
+
+
+def _path_in(node: ast.expr | None) -> str:
+    """The path that a literal text is; empty for anything else."""
+    text = node.value if isinstance(node, ast.Constant) else None
+    sources = [SOURCES.get(name) for name in SOURCES.names()]
+    is_path = isinstance(text, str) and any(s.accepts(text) for s in sources)
+    return str(text) if is_path else ""
 
 
 def _search_in(source: str) -> ast.Call:
@@ -385,7 +398,7 @@ def evaluate(expression: str, namespace: Mapping[str, Any]) -> Any:
     """The data that an expression means; only names and pairs of names are looked up.
 
     Args:
-        expression: Say "df" or "(x, y)".
+        expression: Say "df" or "(x, y)", or the path of a file in quotes.
         namespace: The notebook's variables.
 
     Raises:
@@ -395,6 +408,8 @@ def evaluate(expression: str, namespace: Mapping[str, Any]) -> Any:
         node = ast.parse(expression, mode="eval").body
     except SyntaxError:
         node = None
+    if path := _path_in(node):
+        return path
     names = _names_in(node)
     if not names or any(name not in namespace for name in names):
         known = [choice.value for choice in variables(namespace)]

@@ -10,6 +10,7 @@ import ipywidgets
 
 import notebook_automl
 from notebook_automl.api.search import Search
+from notebook_automl.data._files import seen
 from notebook_automl.errors import AutoMLError, SearchError, received
 from notebook_automl.page.bridge import bridge, current_cell
 from notebook_automl.page.cells import PageCell, insert
@@ -161,10 +162,11 @@ class FormView(Widget):
             return None, errors, {}
         data, values = None, form.literals(self._values)
         try:
-            data = form.evaluate(named, self._shell.user_ns)
+            given = form.evaluate(named, self._shell.user_ns)
+            data = seen(given)
             if errors or (hasattr(data, "columns") and "target" not in values):
                 return data, errors, {}
-            search = Search(data, **values)
+            search = Search(given, **values)
             key = (named, values.get("target"))
             if self._schema is None or self._schema[0] != key:
                 self._schema = key, search.schema()

@@ -12,6 +12,7 @@ from IPython.core.magic import Magics, line_magic, magics_class
 
 from notebook_automl.api.run import Run
 from notebook_automl.api.runs import attach
+from notebook_automl.data._source import SOURCES
 from notebook_automl.errors import AutoMLError, DataError, SearchError, nearest
 from notebook_automl.ui import completion, verbs
 from notebook_automl.ui.display import register
@@ -26,7 +27,9 @@ class AutoMLMagics(Magics):
 
     prog = "%automl"
     draws = True
-    accepts = 'a variable: a DataFrame such as df, or two arrays as x,y or "(x, y)"'
+    accepts = (
+        'a variable such as df, two arrays as x,y or "(x, y)", or a file: data.csv'
+    )
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
@@ -52,7 +55,9 @@ class AutoMLMagics(Magics):
         return _to_show(words[0] if words else "", shown)
 
     def load(self, name: str) -> Any:
-        """The variable, or the pair of variables."""
+        """The variable, the pair of variables, or the path of a file."""
+        if name not in self._variables and _is_file(name):
+            return name
         names = [part.strip() for part in name.strip(" ()").split(",") if part.strip()]
         found = tuple(self._variable(part) for part in names)
         return found[0] if len(found) == 1 else found
@@ -102,6 +107,11 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(AutoMLMagics)
     if completion.complete not in shell.Completer.custom_matchers:
         shell.Completer.custom_matchers.append(completion.complete)
+
+
+def _is_file(name: str) -> bool:
+    """Whether a name is the path of a file that a source reads."""
+    return any(SOURCES.get(source).accepts(name) for source in SOURCES.names())
 
 
 def _words(line: str) -> list[str]:

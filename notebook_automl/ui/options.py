@@ -10,6 +10,7 @@ from dataclasses import MISSING, Field, fields
 from typing import Any, NoReturn, get_args, get_type_hints
 
 from notebook_automl.api.search import Search
+from notebook_automl.data._files import seen
 from notebook_automl.errors import SearchError, nearest, received
 from notebook_automl.record.schema import Schema, Target
 from notebook_automl.search._tuner import TUNERS
@@ -153,14 +154,21 @@ def choices(name: str, task: str = "auto") -> tuple[str, ...]:
     return ()
 
 
-def column(data: Any, text: str) -> str | int:
+def column(data: Any, text: str) -> str | int | list[str | int]:
     """A column as it is named in the data: `3` may be a text or a number.
 
     Args:
         data: What has columns, or not.
-        text: What was typed.
+        text: What was typed; several names behind commas.
     """
-    names = list(getattr(data, "columns", ()))
+    names = list(getattr(seen(data), "columns", ()))
+    parts = [part.strip() for part in text.split(",")]
+    if text in names or len(parts) < 2:
+        return _one_column(names, text)
+    return [_one_column(names, part) for part in parts]
+
+
+def _one_column(names: list[Any], text: str) -> str | int:
     if text not in names and text.isdecimal() and int(text) in names:
         return int(text)
     return text

@@ -1,0 +1,122 @@
+"""Several labels at once, each of which a row has or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from notebook_automl.errors import DataError
+from notebook_automl.record.schema import Schema
+from notebook_automl.source.code import Code
+from notebook_automl.tasks import _metrics
+from notebook_automl.tasks._images import Images
+from notebook_automl.tasks._inputs import Inputs, Node, is_table, some_rows
+from notebook_automl.tasks._split import split_code
+from notebook_automl.tasks._tabular import Table
+from notebook_automl.tasks._task import Metric, Prepared, Space, Split
+from notebook_automl.tasks._texts import Texts
+
+_KINDS: tuple[Inputs, ...] = (Images(), Table(), Texts())
+# One for each of train, validation and test.
+_ROWS_A_LABEL = 3
+
+
+class Anything:
+    """Images, tables or texts, whichever the data are."""
+
+    sources = tuple(dict.fromkeys(source for kind in _KINDS for source in kind.sources))
+
+    def fits(self, schema: Schema) -> bool:
+        return any(kind.fits(schema) for kind in _KINDS)
+
+    def check(self, schema: Schema) -> None:
+        self._kind(schema).check(schema)
+
+    def prepare(self, schema: Schema, targets: Code) -> Code:
+        return self._kind(schema).prepare(schema, targets)
+
+    def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Node:
+        return self._kind(schema).space(autokeras, schema, prepared)
+
+    def _kind(self, schema: Schema) -> Inputs:
+        return next(kind for kind in _KINDS if kind.fits(schema))
+
+
+class MultiLabel:
+    """Two or more labels of 0 and 1, from images, tables or texts."""
+
+    default_metric = "f1"
+    inputs = Anything()
+    example = "habits"
+    example_target = ("returns", "raises", "loops")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self.inputs.sources
+
+    def metrics(self, schema: Schema) -> Mapping[str, Metric]:
+        return _metrics.of_labels(schema)
+
+    def classes(self, schema: Schema) -> int:
+        return 2
+
+    def proposes(self, schema: Schema) -> bool:
+        return bool(schema.target.labels) and self.inputs.fits(schema)
+
+    def check(self, schema: Schema) -> None:
+        target = schema.target
+        if not target.labels:
+            raise DataError(
+                f"Expected several labels of 0 and 1, got one target of {target.kind}. "
+                'Type target=["one", "other"] with such columns, Search((x, y)) with a '
+                'matrix y, or task="auto".',
+                field="target",
+            )
+        for label, on in zip(target.labels, target.counts or (), strict=True):
+            if not _ROWS_A_LABEL <= on <= schema.rows - _ROWS_A_LABEL:
+                raise DataError(
+                    f"Expected {_ROWS_A_LABEL} rows or more with each label, and as "
+                    f"many without it, got {on} of {schema.rows} rows with "
+                    f"{label!r}. Leave this label out.",
+                    field="target",
+                )
+        self.inputs.check(schema)
+
+    def split(self, schema: Schema, split: Split) -> Code:
+        return split_code(split, "frame" if is_table(schema) else "y", stratified=False)
+
+    def prepare(self, schema: Schema) -> Code:
+        labels = "frame[TARGET].to_numpy()" if is_table(schema) else "y"
+        targets = f"""\
+targets = {labels}.astype("float32")
+y_train = targets[train_rows]
+y_validation = targets[validation_rows]
+y_test = targets[test_rows]
+"""
+        return self.inputs.prepare(schema, Code(source=targets))
+
+    def loss(self, schema: Schema) -> Mapping[str, str]:
+        return {"loss": '"binary_crossentropy"'}
+
+    def predict(self, schema: Schema) -> Code:
+        return Code(
+            source=f'''\
+def predict(rows):
+    """For each raw row, which of the labels it has."""
+    scores = model.predict(prepare(rows), verbose=0)
+    return (scores > 0.5).astype("{schema.target.dtype}")
+
+
+print(predict({some_rows(schema)}))
+'''
+        )
+
+    def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
+        inputs, node, limits = self.inputs.space(autokeras, schema, prepared)
+        head = autokeras.ClassificationHead(
+            num_classes=len(schema.target.labels), multi_label=True, name="head"
+        )
+        return Space(inputs, head(node), limits)
+
+
+PLUGIN = MultiLabel()
