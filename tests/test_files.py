@@ -74,6 +74,13 @@ def test_a_file_that_is_not_there_is_named(csv: Path) -> None:
     assert caught.value.field == "data"
 
 
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_other_marks_between_columns_are_named(csv: Path, mark: str) -> None:
+    plants().to_csv(csv, index=False, sep=mark)
+    with pytest.raises(DataError, match=r"commas.*read_csv\('plants.csv', sep="):
+        automl.Search("plants.csv", target="colour").schema()
+
+
 def test_a_form_looks_at_the_first_rows_of_a_file(csv: Path) -> None:
     values, errors = form.read('automl.Search("plants.csv", target="tall").start()')
     assert not errors

@@ -110,6 +110,14 @@ class TableFile(Frame):
 
         options = {} if rows is None or self.name != "csv" else {"nrows": rows}
         table = read_file(data, lambda p: getattr(pd, self.function)(p, **options))
+        only = str(table.columns[0]) if len(table.columns) == 1 else ""
+        if other := next((mark for mark in ";\t|" if mark in only), ""):
+            raise DataError(
+                f"Expected columns with commas between them, {received(only)} as the "
+                f"one column. Type Search(pandas.read_csv({os.fspath(data)!r}, "
+                f"sep={other!r}), target=...).",
+                field="data",
+            )
         return table  # type: ignore[no-any-return]
 
 

@@ -36,8 +36,7 @@ def front(chosen: Chosen, stamp: Mapping[str, Any], requirements: str) -> str:
     """
     search, schema, trial = chosen.search, chosen.schema, chosen.trial
     task = search["task"].replace("_", " ").capitalize()
-    name = schema.target.name
-    title = task if name is None else f"{task}: {escaped(str(name))}"
+    title = f"{task}: {escaped(schema.title)}" if schema.title else task
     metric = search["metric"]
     best = trial.metrics[f"val_{metric}"]
     device = "one CPU thread" if search["device"] == "cpu" else "one GPU"

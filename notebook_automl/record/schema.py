@@ -99,6 +99,12 @@ class Schema:
         """Names of the columns that have this role, in the table's order."""
         return [column.name for column in self.columns if column.role == role]
 
+    @property
+    def title(self) -> str:
+        """What is predicted, as the person calls it; empty for arrays."""
+        is_table = self.shape is None
+        return ", ".join(map(str, self.target.columns)) if is_table else ""
+
     def features(self) -> list[str | int]:
         """Names of the columns that are learned from: numbers, categories, texts."""
         roles = ("numeric", "categorical", "text")

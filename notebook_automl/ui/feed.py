@@ -181,7 +181,6 @@ class Feed(threading.Thread):
         """The run as a whole, without what changes by itself."""
         run, state = self._run, self._frames.state
         live = self.status in ("starting", "running")
-        target = run.schema.target.name
         minutes, trials = budget(state, run.search)
         best = state.best(run.metric, run.mode)
         return {
@@ -192,7 +191,7 @@ class Feed(threading.Thread):
             "metric": run.metric,
             "mode": run.mode,
             "task": run.search["task"],
-            "target": "" if target is None else str(target),
+            "target": run.schema.title,
             "clock_runs": live and state.clock_runs,
             "minutes": minutes,
             "trials": trials,
