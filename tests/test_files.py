@@ -16,7 +16,7 @@ from notebook_automl.data._files import seen
 from notebook_automl.data._source import source_for
 from notebook_automl.errors import DataError
 from notebook_automl.tasks._task import TASKS, propose
-from notebook_automl.ui import form, options
+from notebook_automl.ui import candidates, form, options
 
 
 def plants() -> pd.DataFrame:
@@ -84,9 +84,14 @@ def test_other_marks_between_columns_are_named(csv: Path, mark: str) -> None:
 def test_a_form_looks_at_the_first_rows_of_a_file(csv: Path) -> None:
     values, errors = form.read('automl.Search("plants.csv", target="tall").start()')
     assert not errors
-    data = form.evaluate(values["data"], {})
-    assert [choice.value for choice in form.targets(data)] == list(plants().columns)
+    data = candidates.evaluate(values["data"], {})
+    assert [choice.value for choice in candidates.targets(data)] == list(
+        plants().columns
+    )
     assert '"plants.csv"' in form.line(values).replace("'", '"')
+    assert [choice.value for choice in candidates.files()] == ['"plants.csv"']
+    assert form.shown({"target": ["tall", "hot"]}) == {"target": '["tall", "hot"]'}
+    assert form.typed("target", "tall") == "tall"
     assert seen(data) is seen(Path("plants.csv"))
     plants().assign(more=1).to_csv(csv, index=False)
     os.utime(csv, (0, 0))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notebook_automl import Search, SearchError
-from notebook_automl.ui import form
+from notebook_automl.ui import candidates, form
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)
 VALUES = st.fixed_dictionaries(
@@ -148,26 +148,26 @@ def test_variables_are_listed_with_shape_and_types() -> None:
         "Frame": pd.DataFrame,
         "pair": (np.zeros((3, 4, 4)), np.zeros(3)),
     }
-    found = {choice.value: choice.detail for choice in form.variables(names)}
+    found = {choice.value: choice.detail for choice in candidates.variables(names)}
     assert list(found) == ["df", "pair", "(x, y)"]
     assert found["df"].startswith("table 2 x 2: 1 float64, 1 ")
     assert found["(x, y)"] == "array 5 x 8 x 8, float64; array 5, int64"
     for expression in found:
-        data = form.evaluate(expression, names)
+        data = candidates.evaluate(expression, names)
         Search(data)
-    assert form.evaluate("(x, y)", names)[1] is names["y"]
+    assert candidates.evaluate("(x, y)", names)[1] is names["y"]
 
 
 @pytest.mark.parametrize("expression", ["nothing", "df[0]", "f()", "1", "(", "(x, 1)"])
 def test_only_names_are_looked_up(expression: str) -> None:
     with pytest.raises(SearchError) as caught:
-        form.evaluate(expression, {"x": 1})
+        candidates.evaluate(expression, {"x": 1})
     assert caught.value.field == "data"
 
 
 def test_every_field_of_a_search_is_in_the_form_with_its_own_error() -> None:
     table = pd.DataFrame({"a": [1.0], 7: ["x"]})
-    listed = form.form_fields(table, "auto", [form.Choice("df", "df")])
+    listed = form.form_fields(table, "auto", [candidates.Choice("df", "df")])
     assert {field["name"] for field in listed} == set(form.FIELDS)
     by_name = {field["name"]: field for field in listed}
     assert [c["value"] for c in by_name["target"]["choices"]] == ["a", 7]

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
 from notebook_automl.api.search import Search
-from notebook_automl.data._files import seen
-from notebook_automl.data._pairs import holds_texts
-from notebook_automl.data._source import SOURCES
-from notebook_automl.errors import AutoMLError, SearchError, nearest, received
+from notebook_automl.errors import AutoMLError, SearchError, nearest
 from notebook_automl.source.literals import literal
 from notebook_automl.ui import options
+from notebook_automl.ui.candidates import Choice, names_in, path_in, targets
 
 MODULE = "automl"
 """What this package is called in the cells of a form."""
@@ -29,23 +26,6 @@ FIELDS = {field.name: field for field in fields(Search)}
 _HINTS = get_type_hints(Search)
 # A magic and what it is called, or a command of the system.
 _MAGIC = re.compile(r"\s*(?:%%?(?P<name>\w+)|!|%)\s*")
-# So many arrays make a list of pairs that nobody reads.
-_MOST_PAIRS = 50
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One thing to choose.
-
-    Args:
-        value: What a field becomes.
-        label: What it is called.
-        detail: What it is.
-    """
-
-    value: Any
-    label: str
-    detail: str = ""
 
 
 class Expression(str):
@@ -59,77 +39,6 @@ def defaults() -> dict[str, Any]:
         for name, field in FIELDS.items()
         if field.default is not None
     }
-
-
-def variables(namespace: Mapping[str, Any]) -> list[Choice]:
-    """What of a notebook's variables can be searched, as expressions.
-
-    Args:
-        namespace: The notebook's variables.
-    """
-    sources = [SOURCES.get(name) for name in SOURCES.names()]
-    found, arrays = [], []
-    for name, value in list(namespace.items()):
-        if name.startswith("_") or isinstance(value, type):
-            continue
-        if any(source.accepts(value) for source in sources):
-            found.append(Choice(name, name, _describe(value)))
-        elif hasattr(value, "__array__") and _lengths(value):
-            arrays.append((name, value))
-    return [*found, *_pairs(arrays)]
-
-
-def _pairs(arrays: list[tuple[str, Any]]) -> list[Choice]:
-    """Samples and their labels: as many of the one as of the other."""
-    pairs = [
-        Choice(f"({x}, {y})", f"{x}, {y}", f"{_describe(images)}; {_describe(labels)}")
-        for x, images in arrays
-        for y, labels in arrays
-        if x != y and _are_samples(images) and images.shape[:1] == labels.shape
-    ]
-    return pairs[:_MOST_PAIRS]
-
-
-def _are_samples(array: Any) -> bool:
-    """Whether an array may hold images or texts."""
-    return len(array.shape) in (3, 4) or holds_texts(array)
-
-
-def _lengths(value: Any) -> bool:
-    """Whether it has the shape of an array, and not that of a model's input."""
-    shape = getattr(value, "shape", None)
-    return isinstance(shape, tuple) and all(isinstance(n, int) for n in shape)
-
-
-def _describe(value: Any) -> str:
-    """Shape and types, in a few words."""
-    if isinstance(value, str | os.PathLike):
-        return f"file {os.fspath(value)}"
-    if isinstance(value, tuple | list):
-        return "; ".join(map(_describe, value))
-    shape = " x ".join(f"{length:,}" for length in getattr(value, "shape", ()))
-    if not hasattr(value, "columns"):
-        return f"array {shape}, {getattr(value, 'dtype', type(value).__name__)}"
-    kinds = [str(dtype) for dtype in value.dtypes]
-    counts = {kind: kinds.count(kind) for kind in kinds}
-    return f"table {shape}: " + ", ".join(f"{n} {kind}" for kind, n in counts.items())
-
-
-def targets(data: Any) -> list[Choice]:
-    """The columns that may be learned.
-
-    Args:
-        data: What was chosen, or None.
-    """
-    data = seen(data)
-    if not hasattr(data, "columns"):
-        return []
-    types = dict(zip(data.columns, map(str, data.dtypes), strict=True))
-    return [
-        Choice(name, str(name), kind)
-        for name, kind in types.items()
-        if isinstance(name, str | int)
-    ]
 
 
 def form_fields(data: Any, task: str, names: list[Choice]) -> list[Any]:
@@ -170,7 +79,8 @@ def typed(name: str, value: Any) -> Any:
 def _is_literal(name: str, value: Any) -> bool:
     field = FIELDS.get(name)
     kind = "" if field is None else field.metadata.get("typed")
-    return kind == "literal" and not isinstance(value, Expression)
+    several = kind == "literal" or isinstance(value, list | tuple)
+    return several and not isinstance(value, Expression)
 
 
 def _ordered() -> list[str]:
@@ -283,7 +193,9 @@ def read(source: str) -> tuple[dict[str, Any], dict[str, str]]:
                 f"Expected an option of Search, got {name!r} (str)."
                 f"{nearest(name, FIELDS)}"
             )
-        elif name == "data" and (_names_in(node) or _path_in(node)):
+        elif name == "data" and (path := path_in(node)):
+            values[name] = literal(path)
+        elif name == "data" and names_in(node):
             values[name] = ast.unparse(node)
         else:
             values[name] = _value_of(name, node)
@@ -295,21 +207,6 @@ def _value_of(name: str, node: ast.expr) -> Any:
         with contextlib.suppress(ValueError):
             return ast.literal_eval(node)
     return Expression(ast.unparse(node))
-
-
-def _names_in(node: ast.expr | None) -> list[str]:
-    """The variables in a name or a pair of names; empty for anything else."""
-    parts = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
-    names = [part.id for part in parts if isinstance(part, ast.Name)]
-    return names if len(names) == len(parts) else []
-
-
-def _path_in(node: ast.expr | None) -> str:
-    """The path that a literal text is; empty for anything else."""
-    text = node.value if isinstance(node, ast.Constant) else None
-    sources = [SOURCES.get(name) for name in SOURCES.names()]
-    is_path = isinstance(text, str) and any(s.accepts(text) for s in sources)
-    return str(text) if is_path else ""
 
 
 def _search_in(source: str) -> ast.Call:
@@ -392,32 +289,3 @@ def check(values: Mapping[str, Any]) -> dict[str, str]:
         except AutoMLError as error:
             errors[error.field or name] = str(error)
     return errors
-
-
-def evaluate(expression: str, namespace: Mapping[str, Any]) -> Any:
-    """The data that an expression means; only names and pairs of names are looked up.
-
-    Args:
-        expression: Say "df" or "(x, y)", or the path of a file in quotes.
-        namespace: The notebook's variables.
-
-    Raises:
-        SearchError: A name that is not there, or anything else.
-    """
-    try:
-        node = ast.parse(expression, mode="eval").body
-    except SyntaxError:
-        node = None
-    if path := _path_in(node):
-        return path
-    names = _names_in(node)
-    if not names or any(name not in namespace for name in names):
-        known = [choice.value for choice in variables(namespace)]
-        raise SearchError(
-            "Expected the name of a variable, or of two as (x, y), "
-            f"{received(str(expression))}.{nearest(expression, known)} Run the cell "
-            "that makes it first.",
-            field="data",
-        )
-    found = tuple(namespace[name] for name in names)
-    return found if isinstance(node, ast.Tuple | ast.List) else found[0]

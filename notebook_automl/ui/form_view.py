@@ -15,7 +15,7 @@ from notebook_automl.errors import AutoMLError, SearchError, received
 from notebook_automl.page.bridge import bridge, current_cell
 from notebook_automl.page.cells import PageCell, insert
 from notebook_automl.record.schema import Schema
-from notebook_automl.ui import form
+from notebook_automl.ui import candidates, form
 from notebook_automl.ui.display import view_of
 from notebook_automl.ui.widget import Widget
 
@@ -124,9 +124,10 @@ class FormView(Widget):
 
     def _refresh(self) -> None:
         """Look at everything, and tell the page if something is new."""
-        names = form.variables(self._shell.user_ns)
+        names = candidates.variables(self._shell.user_ns)
         if "data" not in self._values and len(names) == 1:
             self._values["data"] = names[0].value
+        names += candidates.files()
         data, errors, decided = self._look()
         task = decided.get("task") or self._values.get("task", "auto")
         fields = form.form_fields(data, task, names)
@@ -162,7 +163,7 @@ class FormView(Widget):
             return None, errors, {}
         data, values = None, form.literals(self._values)
         try:
-            given = form.evaluate(named, self._shell.user_ns)
+            given = candidates.evaluate(named, self._shell.user_ns)
             data = seen(given)
             if errors or (hasattr(data, "columns") and "target" not in values):
                 return data, errors, {}
@@ -283,14 +284,14 @@ class FormView(Widget):
         if self._keep_in_step() and self._insert(self._source, run=True):
             first = " as soon as the kernel is free" if busy else ""
             return f"The cell below runs the search{first}."
-        data = form.evaluate(self._values["data"], self._shell.user_ns)
+        data = candidates.evaluate(self._values["data"], self._shell.user_ns)
         run = Search(data, **form.literals(self._values)).start()
         self._shell.push({"run": run})
         self.box.children = [self, view_of(run)]
         return f"Started {run.name}. Its variable is called run."
 
 
-def _detail(names: list[form.Choice], value: Any) -> str:
+def _detail(names: list[candidates.Choice], value: Any) -> str:
     return next((choice.detail for choice in names if choice.value == value), "")
 
 
