@@ -715,6 +715,56 @@ def test_bad_arrays_are_refused(x: Any, y: Any, message: str) -> None:
     assert caught.value.field in ("data", "target")
 
 
+@pytest.mark.parametrize(
+    "x", [[*X], X.tolist(), [*X.astype(object)], X, X.tolist()[:0]]
+)
+def test_samples_are_no_texts(x: Any) -> None:
+    assert source_for((x, Y)) == ("arrays", ARRAYS)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        ["a text", "another"],
+        [None, "a text"],
+        (np.nan, "a text"),
+        np.array(["a text", "another"]),
+        np.array([["a text"], ["another"]], dtype=object),
+        pd.Series(["a text", None], dtype="string"),
+        pd.Series([pd.NA, "a text"], dtype=object),
+    ],
+)
+def test_texts_are_no_samples(x: Any) -> None:
+    assert source_for((x, [0, 1]))[0] == "texts"
+    assert SOURCES.get("texts").describe((x, [0, 1]), None, ()).rows == 2
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (["a", 1.5], r"texts in x, got 1.5 \(float\)"),
+        (["a", b"b"], r"got b'b' \(bytes\)"),
+        ([["a", "b"], ["c", "d"]], r"one text for each sample, got shape \(2, 2\)"),
+        (["a", "\ud800"], r"encoded in UTF-8, got '\\ud800' \(str\)"),
+        (["a", "b", "c"], r"got 3 samples and 2 labels"),
+    ],
+)
+def test_bad_texts_are_refused(x: Any, message: str) -> None:
+    with pytest.raises(DataError, match=f"(?s)Expected .*{message}") as caught:
+        SOURCES.get("texts").describe((x, [0, 1]), None, ())
+    assert caught.value.field == "data"
+
+
+def test_one_text_or_several_can_be_predicted(tmp_path: Path) -> None:
+    texts = SOURCES.get("texts")
+    schema = texts.describe((["a", "b"], [0, 1]), None, ())
+    for rows in ("one", ["one"], np.array(["one"], dtype=object), pd.Series(["one"])):
+        texts.save_rows(rows, schema, tmp_path / "rows")
+        assert texts.read_rows(tmp_path / "rows", schema).tolist() == ["one"]
+    with pytest.raises(DataError, match="Expected one text or more, got none"):
+        texts.save_rows([], schema, tmp_path / "rows")
+
+
 def test_large_numbers_and_an_empty_mask_are_fine() -> None:
     x = np.ma.masked_array(with_value(3e38, "float64"), mask=False)
     schema = ARRAYS.describe((x, np.ma.masked_array(Y)), None, ())

@@ -39,8 +39,14 @@ def holds_texts(samples: Any) -> bool:
     if kind not in "OU" or getattr(samples, "ndim", 1) > 2:
         return False
     flat = samples.ravel() if getattr(samples, "ndim", 1) == 2 else samples
-    first = next((v for v in islice(flat, _FIRST) if v is not None and v == v), None)
-    return isinstance(first, str)
+    for sample in islice(flat, _FIRST):
+        if isinstance(sample, str):
+            return True
+        # None, NaN and pandas' own NA stand for a missing text.
+        missing = sample is None or isinstance(sample, float)
+        if not missing and type(sample).__name__ != "NAType":
+            return False
+    return False
 
 
 def check_no_target(target: object) -> None:
