@@ -5,6 +5,7 @@ Each test names a defect that was seen there, and fails if ours has it, too.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -193,10 +194,8 @@ def test_the_schedule_of_adamw_is_as_long_as_the_training(docstrings: Bench) -> 
     written, text = docstrings.write(answer)
     steps = EPOCHS * (len(docstrings.kept.arrays["x_train"]) // BATCH_SIZE)
     assert written.optimizer_config["learning_rate"]["config"]["decay_steps"] == steps
-    assert (
-        f"PolynomialDecay(LEARNING_RATE, {steps}, end_learning_rate=0.0)"
-        in (text["compile"])
-    )
+    code = " ".join(text["compile"].split())
+    assert re.search(rf"PolynomialDecay\( ?LEARNING_RATE, {steps}, end", code)
 
 
 def test_the_first_trial_can_learn(docstrings: Bench) -> None:
@@ -234,14 +233,12 @@ def test_a_search_whose_trials_all_fail_says_so(tmp_path: Path) -> None:
     draw = np.random.default_rng(0)
     x = draw.choice([-3e38, 3e38], size=(60, 6, 6))
     y = draw.normal(size=60)
-    options: dict[str, Any] = {"trials": 2, "epochs": 1, "workers": 1}
-    run = automl.Search((x, y), folder=str(tmp_path), **options).start()
+    folder = str(tmp_path)
+    run = automl.Search((x, y), trials=1, epochs=1, workers=1, folder=folder).start()
     run.wait()
-    assert run.status == "failed", run
-    reasons = run.leaderboard()["reason"]
-    assert len(reasons) == 2
-    assert reasons.str.contains("val_rmse became").all()
-    with pytest.raises(automl.NoTrialError, match="val_rmse became"):
+    (trial,) = run.leaderboard().itertuples()
+    assert (trial.state, trial.reason) == ("failed", "loss became nan in epoch 1")
+    with pytest.raises(automl.NoTrialError, match="loss became nan"):
         run.predict(x[:2])
     run.delete()
 
@@ -252,7 +249,7 @@ def test_what_was_trained_predicts_on_its_training_rows(tmp_path: Path) -> None:
     data["y"] = np.where(data["place"].isin(["east", "south"]), "a", "b")
     data = data.sort_values("y", ignore_index=True)
     run = automl.Search(
-        data, target="y", trials=1, epochs=20, workers=1, folder=str(tmp_path)
+        data, target="y", trials=1, epochs=10, workers=1, folder=str(tmp_path)
     ).start()
     run.wait()
     assert run.status == "completed", run
