@@ -123,7 +123,8 @@ CASES: dict[str, tuple[Data, dict[str, Any], str, list[str]]] = {
         ["height", "(12, 4)"],
     ),
     "no data": (lambda: None, {}, "data", ["DataFrame", "None (NoneType)"]),
-    "a path": (lambda: "x.csv", {}, "data", ["'x.csv' (str)", "read_csv"]),
+    "no file": (lambda: "x.csv", {}, "data", ["'x.csv' (str)", "Check the path"]),
+    "another file": (lambda: "x.xls", {}, "data", ["'x.xls' (str)", ".csv", "Read"]),
     "budget of zero": (
         table,
         {"target": "species", "minutes": 0},
