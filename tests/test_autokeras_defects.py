@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from oracle import Oracle
 from spaces import BATCH_SIZE, EPOCHS, Bench, bench
 
 import notebook_automl as automl
@@ -24,13 +25,15 @@ from notebook_automl.tasks._task import TASKS, propose, split_sizes
 ROWS = 100
 
 
-def cells(data: Any, target: Any = None, seed: int = 0) -> dict[str, Any]:
-    """What the generated cells before the model leave for these data."""
+def cells(
+    data: Any, target: Any = None, seed: int = 0, task_name: str = ""
+) -> dict[str, Any]:
+    """What the generated cells around the model leave for these data."""
     _, source = source_for(data)
     pair = isinstance(data, tuple)
     variables = ("given_x", "given_y") if pair else ("given",)
     schema = source.describe(data, target, variables)
-    task = TASKS.get(propose(schema))
+    task = TASKS.get(task_name or propose(schema))
     task.check(schema)
     load = source.load_code(schema, Origin("variable", variables))
     parts = {
@@ -39,6 +42,8 @@ def cells(data: Any, target: Any = None, seed: int = 0) -> dict[str, Any]:
             schema, split_sizes(schema, 0.2, 0.2, task.classes(schema))
         ),
         "prepare": task.prepare(schema),
+        # Its last lines show some predictions of the model.
+        "predict": Code(source=task.predict(schema).source.partition("print(")[0]),
     }
     program = assemble(parts, {})
     namespace = dict(zip(variables, data if pair else (data,), strict=True))
@@ -163,6 +168,43 @@ def test_chinese_and_japanese_texts_have_words() -> None:
     lines = ["この映画は良い", "この映画は悪い"] * 30
     left = cells((lines, ["good", "bad"] * 30))
     assert {"良", "悪"} <= set(left["VOCABULARY"])
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [True, False] * 50,
+        [0, 1] * 50,
+        [1, 2] * 50,
+        [1, 2, 3, 4] * 25,
+        [0.5, 1.5] * 50,
+        ["no", "yes"] * 50,
+        np.array([1, 2] * 50, dtype="uint8"),
+    ],
+)
+@pytest.mark.parametrize("samples", ["images", "texts", "table"])
+def test_labels_come_back_as_they_came(samples: str, y: Any) -> None:
+    """There, 1 and 2 come back as "1" and "2", True and False as 1.0 and 0.0."""
+    x = {
+        "images": np.zeros((ROWS, 2, 2)),
+        "texts": ["a text"] * ROWS,
+        "table": pd.DataFrame({"size": np.arange(ROWS) % 7, "y": y}),
+    }[samples]
+    data, target = (x, "y") if samples == "table" else ((x, y), None)
+    kind = {"images": "image", "texts": "text", "table": "tabular"}[samples]
+    left = cells(data, target, task_name=f"{kind}_classification")
+    left["model"] = Oracle(left["labels"], len(left["CLASSES"]))
+    rows = left["frame"] if samples == "table" else left["x"]
+    predicted = left["predict"](rows)
+    assert predicted.tolist() == np.asarray(y).tolist()
+    assert predicted.dtype == (object if y[0] == "no" else np.asarray(y).dtype)
+
+
+def test_a_seed_of_zero_is_one() -> None:
+    """There, seed 0 means none, and each search is another one."""
+    zero, again, one = (cells(texts(), seed=seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(zero["train_rows"], again["train_rows"])
+    assert not np.array_equal(zero["train_rows"], one["train_rows"])
 
 
 @pytest.fixture(scope="module")
