@@ -178,7 +178,7 @@ class TestTrials:
             patch.syspath_prepend(theirs)
             patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, here)))
             limits = {"trials": 9, "minutes": 9, "max_model_size": 500_000}
-            run = search(quick(), task="faulty", workers=2, epochs=15, **limits)
+            run = search(quick(), task="faulty", workers=2, batch_size=8, **limits)
             run.stop()
             run.wait()
             patch.setenv("NOTEBOOK_AUTOML_RUN", run.name)
@@ -194,7 +194,7 @@ class TestTrials:
         until(lambda: not processes(run))
 
     def trial(self, run: Run, number: int) -> TrialState:
-        assert run.trial(number).source or number == faulty.CANNOT_BE_BUILT
+        assert "EPOCHS = " in run.trial(number).source
         return run.state.trials[number]
 
     def test_the_others_are_not_concerned(self, run: Run) -> None:
@@ -215,7 +215,7 @@ class TestTrials:
         assert first == f"tried again alone, because {last}"
         assert second == f"tried again with half the batch, because {last}"
         assert trial.state == "skipped"
-        assert "BATCH_SIZE = 16\n" in run.trial(trial.number).source
+        assert "BATCH_SIZE = 4\n" in run.trial(trial.number).source
         assert self.was_alone(run, trial.number) == 2
 
     def was_alone(self, run: Run, number: int) -> int:
@@ -240,10 +240,9 @@ class TestTrials:
         assert self.trial(run, faulty.METRIC_RAISES).state == "failed"
 
     def test_a_model_that_cannot_be_built(self, run: Run) -> None:
-        assert "must be the same size" in reason(run, faulty.CANNOT_BE_BUILT) or (
-            "reshape" in reason(run, faulty.CANNOT_BE_BUILT).lower()
-        )
-        assert self.trial(run, faulty.CANNOT_BE_BUILT).state == "failed"
+        why = reason(run, faulty.CANNOT_BE_BUILT)
+        assert re.search("unchanged|reshape", why, re.IGNORECASE)
+        assert run.state.trials[faulty.CANNOT_BE_BUILT].state == "failed"
 
     def test_a_loss_that_is_no_number(self, run: Run) -> None:
         assert reason(run, faulty.NAN) == "loss became nan in epoch 1"
@@ -253,8 +252,11 @@ class TestTrials:
     def test_a_trial_that_hangs(self, run: Run) -> None:
         trial = self.trial(run, faulty.HANGS)
         assert re.match(r"it hung: no batch for \d+ s", reason(run, trial.number))
-        assert trial.state == "stopped" and trial.epochs_trained > 0
-        assert_whole(run, trial)
+        assert trial.epochs_trained > 0
+        if trial.state == "stopped":  # unless it hung while it wrote its model
+            assert_whole(run, trial)
+        else:
+            assert trial.state == "failed"
 
     def test_a_worker_that_dies_and_dies_again(self, run: Run) -> None:
         why = "its worker process ended abruptly"
@@ -504,4 +506,5 @@ def test_an_epoch_that_outlasts_the_budget(search: Starts) -> None:
         reason(run, 0),
     )
     assert "EPOCHS = 3\n" in run.trial(0).source
+    assert_study_agrees(run)
     until(lambda: not processes(run))

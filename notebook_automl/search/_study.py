@@ -135,7 +135,7 @@ class Study:
         self._close(number, value)
 
     def skip(self, number: int) -> None:
-        """Close a trial that was too large to be trained.
+        """Close a trial that was too large, or took too long, to be trained.
 
         To the samplers it is one that was pruned before it had a value: worse than all
         that have one. A failed one would tell them nothing.

@@ -202,13 +202,27 @@ def optimizer_code(optimizer: Any) -> str:
     else:
         first = name
     kind = type(optimizer).__name__
-    config, defaults = optimizer.get_config(), type(optimizer)().get_config()
+    config, defaults = optimizer.get_config(), _defaults(type(optimizer), {})
     changed = [
         f"{key}={literal(value)}"
         for key, value in config.items()
         if key not in ("name", LEARNING_RATE) and value != defaults[key]
     ]
     return f"keras.optimizers.{kind}({', '.join([first, *changed])})"
+
+
+_known: dict[tuple[type, str], dict[str, Any]] = {}
+
+
+def _defaults(kind: type, required: dict[str, Any]) -> dict[str, Any]:
+    """The options of an object that was given what it must have, and nothing else.
+
+    They are asked for again and again, and some layers make variables: 5 ms each.
+    """
+    key = kind, repr(required)
+    if key not in _known:
+        _known[key] = kind(**required).get_config()
+    return _known[key]
 
 
 def call_code(instance: Any, prefix: str, name_of: NameOf) -> str:
@@ -234,7 +248,7 @@ def call_code(instance: Any, prefix: str, name_of: NameOf) -> str:
         return f"{prefix}{kind}({inner})"
     positional = POSITIONAL.get(kind, ())
     required = {key: config[key] for key in positional}
-    defaults = type(instance)(**required).get_config()
+    defaults = _defaults(type(instance), required)
     arguments = [_value(config[key], kind, key, name_of) for key in positional]
     arguments += [
         f"{key}={_value(value, kind, key, name_of)}"

@@ -28,6 +28,7 @@ from notebook_automl.workers.cluster import (
     Cluster,
     Message,
     cpu_workers,
+    most_growth_mib,
     worker_memory_mib,
 )
 from notebook_automl.workers.devices import devices
@@ -146,6 +147,7 @@ class Attempt:
             self.study,
             self.cluster,
             worker_memory_mib(workers, gpus),
+            most_growth_mib(workers),
             self.costs,
             self.clock,
             self.patience,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
@@ -81,6 +82,11 @@ class Budget:
         return self.clock.wall() - self.clock.steady()
 
 
+def _recent() -> deque[float]:
+    """The last of many numbers, whose median is asked for all the time."""
+    return deque(maxlen=51)
+
+
 @dataclass
 class Costs:
     """What the trials of a run took, in seconds.
@@ -90,10 +96,10 @@ class Costs:
     """
 
     test_share: float = 1.0
-    _ended: list[float] = field(default_factory=list)
-    _first: list[float] = field(default_factory=list)
-    _validation: list[float] = field(default_factory=list)
-    _ready: list[float] = field(default_factory=list)
+    _ended: deque[float] = field(default_factory=_recent)
+    _first: deque[float] = field(default_factory=_recent)
+    _validation: deque[float] = field(default_factory=_recent)
+    _ready: deque[float] = field(default_factory=_recent)
 
     def ended(self, seconds: float) -> None:
         """A trial took so long that ended by itself."""

@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import Any
 
 import dask
+import psutil
 from dask.system import CPU_COUNT
 from distributed import Client, Future, KilledWorker, LocalCluster, get_worker
 from distributed.system import MEMORY_LIMIT
@@ -30,6 +31,8 @@ from notebook_automl.workers.devices import Device
 _WORKER_BYTES = 1.5 * 2**30
 _LIBRARIES_BYTES = 0.7 * 2**30
 _LEAST_MIB = 256.0
+# Backends keep some of what each trial took: up to 15 MiB with TensorFlow.
+_GROWTH = 0.25
 _TOPIC = "notebook-automl"
 _ANSWER_TIMEOUT_S = 60.0
 _CLOSE_TIMEOUT_S = 2.0
@@ -45,6 +48,15 @@ _CONFIG: dict[str, Any] = {
 def cpu_workers() -> int:
     """One worker a core, as far as the memory goes; control groups are heeded."""
     return int(max(1, min(CPU_COUNT, MEMORY_LIMIT // _WORKER_BYTES)))
+
+
+def most_growth_mib(workers: int) -> float:
+    """What a worker process may grow by before a new one takes its place.
+
+    Args:
+        workers: How many share this machine.
+    """
+    return float(max(_LEAST_MIB, _GROWTH * MEMORY_LIMIT / workers / 2**20))
 
 
 def worker_memory_mib(workers: int, gpus: Sequence[Device]) -> float | None:
@@ -303,7 +315,8 @@ def _perform(entry: str, key: str, args: tuple[Any, ...]) -> None:
     module, _, name = entry.partition(":")
     try:
         result = getattr(import_module(module), name)(link, *args)
-        link.tell("done", result=result)
+        rss_mib = psutil.Process().memory_info().rss / 2**20
+        link.tell("done", result=result, rss_mib=rss_mib)
     except BaseException as error:
         sys.stderr.write(traceback.format_exc())
         link.tell("lost", reason=f"{type(error).__name__}: {error}")

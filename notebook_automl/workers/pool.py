@@ -37,6 +37,7 @@ class Pool:
         study: Who proposes values.
         cluster: Where trials run.
         memory_mib: What a trial may take of its device's memory; None is unknown.
+        most_growth_mib: What a worker may grow by until it is replaced.
         costs: What trials take.
         clock: Tells the time.
         patience: How long a trial may say nothing.
@@ -54,6 +55,7 @@ class Pool:
     study: Study
     cluster: Cluster
     memory_mib: float | None
+    most_growth_mib: float
     costs: Costs
     clock: Clock
     patience: Patience
@@ -65,6 +67,7 @@ class Pool:
     def __post_init__(self) -> None:
         self.metric, self.mode = f"val_{self.search['metric']}", self.search["mode"]
         self._memory_kills = memory_kills()
+        self._rss_mib: dict[str, float] = {}
 
     def fill(self, workers: int, trials: int | None) -> None:
         """Give each worker a trial, as far as the budget goes.
@@ -159,7 +162,7 @@ class Pool:
                 continue
             elif too_long(running.rest_s(now_s), left_s):
                 running.stop_reason = f"{spent}: {running.unable(left_s)}"
-                running.word = "cut"
+                running.word, running.dear = "cut", not running.epochs
                 self.cluster.word(key, "cut")
 
     def _kill(self, key: str, reason: str) -> None:
@@ -209,7 +212,7 @@ class Pool:
         if state == "stopped" and running.stop_reason:
             reason = running.stop_reason
         short = state == "failed" and for_memory(reason)
-        if short and "result" in message.fields:
+        if short or self._grown(running.worker, message.fields.get("rss_mib", 0.0)):
             # Not every backend gives back what it once took.
             self.cluster.renew(running.worker)
         if short or ("result" not in message.fields and not running.killed):
@@ -221,6 +224,12 @@ class Pool:
                 return
             state = "skipped" if short else state
         self._close(running, state, reason)
+
+    def _grown(self, worker: str, rss_mib: float) -> bool:
+        """Whether a worker holds much more than after its first trial."""
+        return (
+            rss_mib - self._rss_mib.setdefault(worker, rss_mib) > self.most_growth_mib
+        )
 
     def _close(self, running: Running, state: str, reason: str) -> None:
         """Close a trial in the events and in the study."""
@@ -248,7 +257,7 @@ class Pool:
             epochs=len(trial.history),
             seconds=seconds,
         )
-        if state == "skipped":
+        if state == "skipped" or (running.dear and not metrics):
             self.study.skip(running.number)
         else:
             self.study.tell(running.number, metrics.get(self.metric))

@@ -37,6 +37,7 @@ class Running:
         killed: Whether we ended its process.
         hung: Whether that was because it hung.
         epochs: How many it has reported.
+        dear: Whether the budget cannot pay even its first epoch.
         worker: That process's address.
         notes: Why it was tried again, each time.
         deaths: How often its process has ended abruptly.
@@ -53,6 +54,7 @@ class Running:
     killed: bool = False
     hung: bool = False
     epochs: int = 0
+    dear: bool = False
     worker: str = ""
     notes: list[str] = field(default_factory=list)
     deaths: int = 0

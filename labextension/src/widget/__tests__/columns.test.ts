@@ -37,4 +37,14 @@ test('columns of which nothing is known are left out', () => {
   const ids = columnsOf(store).map(column => column.id);
   assert.ok(ids.includes('reason'));
   assert.ok(!ids.includes('test'));
+  assert.ok(!ids.includes('flops') && !ids.includes('memory'));
+});
+
+test('what a model takes is told before it trains', () => {
+  const known = new Store();
+  const row = trialRow(1, { flops: 1_500_000, memory_mib: 2.2 });
+  known.apply(frame([row]), undefined, 0);
+  const texts = columnsOf(known).map(column => column.text(row, known));
+  assert.ok(texts.some(text => /^1.500.000$/.test(text)));
+  assert.ok(texts.includes('3 MiB'));
 });
