@@ -18,9 +18,13 @@ from notebook_automl.errors import HelperError
 from notebook_automl.export._exporter import Executed
 from notebook_automl.record.layout import RunFolder, read_json
 from notebook_automl.record.schema import Schema
+from notebook_automl.source.backends import backend_of
 
 if TYPE_CHECKING:
     import numpy as np
+
+# Requests that load Keras, whose backend a process has for its life.
+_KERAS = ("predict", "score")
 
 
 class Helper:
@@ -32,6 +36,7 @@ class Helper:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
+        self._backend = ""
         self._importance: dict[tuple[Path, int | None, int], dict[str, float]] = {}
 
     def predict(
@@ -115,7 +120,9 @@ class Helper:
         """Send one request and wait for its answer; a dead process is replaced once."""
         request = {"do": do, "folder": folder.path, **fields}
         line = json.dumps(request, default=str).encode() + b"\n"
+        backend = backend_of(read_json(folder.search)).name if do in _KERAS else ""
         with self._lock:
+            self._make_way(backend)
             answer = self._exchange(line, folder) or self._exchange(line, folder)
         if not answer:
             raise HelperError(
@@ -127,6 +134,16 @@ class Helper:
             kind = getattr(errors, told["error"], HelperError)
             raise kind(told["message"], field=told.get("field"))
         return told["result"]
+
+    def _make_way(self, backend: str) -> None:
+        """End a process whose Keras computes with something else, for good.
+
+        Args:
+            backend: What the next request needs; empty if it does without Keras.
+        """
+        if self._backend and backend and self._backend != backend:
+            self._end()
+        self._backend = backend or self._backend
 
     def _exchange(self, line: bytes, folder: RunFolder) -> bytes:
         """One line there, one line back; empty if the process is gone."""

@@ -39,6 +39,7 @@ from notebook_automl.record.layout import (
 )
 from notebook_automl.record.schema import Schema
 from notebook_automl.search._tuner import TUNERS
+from notebook_automl.source.backends import check_backend, chosen_backend
 from notebook_automl.tasks._chosen import chosen, names_in, to_json
 from notebook_automl.tasks._limits import check_fit, check_space
 from notebook_automl.tasks._task import TASKS, propose, split_sizes
@@ -89,6 +90,8 @@ class Search:
         seed: Seed of split, proposals and training.
         device: "auto", "cpu" or "gpu".
         max_model_size: Most parameters of a model; a larger one is skipped.
+        backend: "tensorflow", "jax" or "torch"; "auto" is what `KERAS_BACKEND` says, or
+            else TensorFlow.
         workers: Worker processes; one a GPU, or one a core, if not given.
         name: The run's name; starting it twice attaches to the first.
         folder: Where runs are kept; `automl_runs` here, if not given.
@@ -135,6 +138,9 @@ class Search:
     max_model_size: int | None = field(
         default=None, metadata={"help": "most parameters of a model"}
     )
+    backend: str = field(
+        default="auto", metadata={"help": "auto, tensorflow, jax or torch"}
+    )
     workers: int | None = field(default=None, metadata={"help": "worker processes"})
     name: str | None = field(default=None, metadata={"help": "the run's name"})
     folder: str | None = field(default=None, metadata={"help": "where runs are kept"})
@@ -157,6 +163,8 @@ class Search:
                 'Type device="auto".',
                 field="device",
             )
+
+        check_backend(self.backend)
 
     def start(self, detach: bool = True) -> Run:
         """Start the search in processes of its own and come back at once.
@@ -278,7 +286,8 @@ class Search:
         others = names_in(self.metrics, "metrics")
         metrics = chosen(task_name, schema, objective, others)
         metric = next(iter(metrics))
-        found = devices()
+        backend = chosen_backend(self.backend)
+        found = devices(backend.name)
         if self.device == "gpu" and not found.gpus:
             raise SearchError(
                 f'Expected a GPU for device="gpu", got none. {found.why_no_gpu} '
@@ -295,6 +304,7 @@ class Search:
             "metrics": to_json(metrics),
             "mode": metrics[metric].mode,
             "device": device,
+            "backend": backend.name,
             "folder": folder,
             "target": _plain_target(self.target),
         }

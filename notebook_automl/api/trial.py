@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import operator
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from notebook_automl.errors import NoTrialError
 from notebook_automl.record.layout import TrialFolder, read_json
 from notebook_automl.record.reader import TrialState
+from notebook_automl.source.backends import VARIABLE, named_in
 from notebook_automl.source.program import Program
 
 if TYPE_CHECKING:
@@ -104,20 +106,26 @@ class Trial:
         """Load Keras here, and the best epoch's model.
 
         Returns:
-            A `keras.Model` that takes prepared rows.
+            A `keras.Model` that takes prepared rows, on the backend that it was trained
+            with, unless Keras is loaded here already.
 
         Raises:
             NoTrialError: The model is not kept: only the best few are.
         """
         self.check_model()
-        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-        from importlib import import_module
-
+        text = Program.from_text(self.source)
+        before = os.environ.get(VARIABLE)
+        os.environ[VARIABLE] = named_in(text["setup"])
+        try:
+            # Named at run time: whoever lists trials loads no Keras.
+            models = import_module("keras").models
+        finally:
+            # What is started from here later chooses for itself.
+            del os.environ[VARIABLE]
+            if before is not None:
+                os.environ[VARIABLE] = before
         # A metric that its program defines is not known here.
-        plain = "define" not in Program.from_text(self.source)
-        # Named at run time: whoever lists trials loads no Keras.
-        models = import_module("keras").models
-        return models.load_model(self.folder.checkpoint, compile=plain)
+        return models.load_model(self.folder.checkpoint, compile="define" not in text)
 
     def __repr__(self) -> str:
         state, metrics = self.state, self.metrics.items()

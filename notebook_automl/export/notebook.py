@@ -25,6 +25,7 @@ from notebook_automl.errors import (
 from notebook_automl.export._exporter import Chosen
 from notebook_automl.export._texts import HEADINGS, front
 from notebook_automl.record.layout import write_text
+from notebook_automl.source.backends import BACKENDS, named_in
 from notebook_automl.source.program import Program
 
 _KEY = "notebook_automl"
@@ -146,15 +147,16 @@ def _digest(notebook: Any) -> str:
 def _versions(program: Program, data: Path, chosen: Chosen) -> dict[str, str]:
     """The versions that the trial ran with, of what the notebook needs."""
     modules = re.findall(r"(?m)^(?:import|from) (\w+)", program["setup"])
-    backend = re.search(r'"KERAS_BACKEND"\] = "(\w+)"', program["setup"])
     names = {_DISTRIBUTIONS[m] for m in modules if m in _DISTRIBUTIONS}
-    names |= {backend.group(1)} if backend else set()
+    names |= set(BACKENDS[named_in(program["setup"])].packages)
     names |= {"pyarrow"} if data.suffix == ".parquet" else set()
     # The kernel that runs the notebook.
     names |= {"ipykernel"}
     # What was upgraded since is not what the metrics were measured with.
     then = chosen.trial.versions
-    return {name: then.get(name) or version(name) for name in sorted(names)}
+    versions = {name: then.get(name) or version(name) for name in sorted(names)}
+    # No index has what a build adds of its own, such as the +cpu of PyTorch's.
+    return {name: number.partition("+")[0] for name, number in versions.items()}
 
 
 def _notebook(program: Program) -> Any:

@@ -6,16 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import autokeras
 import keras
-import keras_tuner
-from keras_tuner.engine import hyperparameters
 
 from notebook_automl.record.parameters import Parameter, Value
 from notebook_automl.record.schema import Schema
+from notebook_automl.source.backends import only
 from notebook_automl.source.naming import named
 from notebook_automl.tasks._limits import Fixed, fitted, limit_of, within
 from notebook_automl.tasks._task import Prepared, Task
+
+with only(keras.config.backend()):
+    import autokeras
+    import keras_tuner
+    from keras_tuner.engine import hyperparameters
 
 Ask = Callable[[Parameter], Value]
 

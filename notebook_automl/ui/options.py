@@ -14,6 +14,7 @@ from notebook_automl.data._files import seen
 from notebook_automl.errors import SearchError, nearest, received
 from notebook_automl.record.schema import Schema, Target
 from notebook_automl.search._tuner import TUNERS
+from notebook_automl.source.backends import CHOICES as BACKENDS
 from notebook_automl.source.literals import literal
 from notebook_automl.tasks._task import TASKS
 
@@ -148,6 +149,8 @@ def choices(name: str, task: str = "auto") -> tuple[str, ...]:
             return TUNERS.names()
         case "device":
             return ("auto", "cpu", "gpu")
+        case "backend":
+            return BACKENDS
         case "metric":
             tasks = (task,) if task in TASKS.names() else TASKS.names()
             return ("auto", *dict.fromkeys(m for t in tasks for m in _metrics(t)))

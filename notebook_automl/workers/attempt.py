@@ -18,6 +18,7 @@ from notebook_automl.record.parameters import Parameter
 from notebook_automl.record.snapshot import open_state, save
 from notebook_automl.record.writer import EventWriter
 from notebook_automl.search._study import Past, Study
+from notebook_automl.source.backends import backend_of
 from notebook_automl.workers.budget import (
     Budget,
     Clock,
@@ -122,7 +123,8 @@ class Attempt:
 
     def run(self) -> None:
         """Search until the budget is spent, the search is over, or somebody says so."""
-        gpus = devices().gpus if self.search["device"] == "gpu" else ()
+        found = devices(backend_of(self.search).name)
+        gpus = found.gpus if self.search["device"] == "gpu" else ()
         workers = self.search["workers"] or len(gpus) or cpu_workers()
         self.emit(
             events.RunStarted,

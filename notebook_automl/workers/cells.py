@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from notebook_automl.source.backends import named_in, only
 from notebook_automl.source.program import Program
 from notebook_automl.workers.link import Link
 
@@ -41,7 +42,8 @@ def set_up(link: Link | None, text: Program) -> dict[str, Any]:
     _separate_draws()
     if cold and link is not None:
         link.tell("stage", stage="loading Keras")
-    execute(text, "setup", namespace)
+    with only(named_in(text["setup"])):
+        execute(text, "setup", namespace)
     if "define" in text:
         execute(text, "define", namespace)
     if cold:

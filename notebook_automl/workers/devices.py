@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from ctypes.util import find_library
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
+from pkgutil import iter_modules
+
+from notebook_automl.source.backends import Backend, check_backend, chosen_backend
 
 _QUERY = "index,uuid,name,memory.total,memory.free"
 _TIMEOUT_S = 10.0
@@ -60,18 +66,25 @@ class Devices:
     __repr__ = __str__
 
 
-def devices() -> Devices:
+def devices(backend: str = "auto") -> Devices:
     """Say which devices are seen and, if no GPU is, why.
+
+    Args:
+        backend: What Keras computes with; as `Search(backend=)`.
 
     Returns:
         The GPUs that workers can use, and the CPU.
+
+    Raises:
+        SearchError: There is no such backend, or it is not installed.
     """
+    check_backend(backend)
     cpu = Device("cpu", f"{os.cpu_count() or 1} cores")
-    gpus, why = _gpus()
+    gpus, why = _gpus(chosen_backend(backend))
     return Devices((*gpus, cpu), why)
 
 
-def _gpus() -> tuple[tuple[Device, ...], str]:
+def _gpus(backend: Backend) -> tuple[tuple[Device, ...], str]:
     """Usable GPUs, or the reason why there is none."""
     if shutil.which("nvidia-smi") is None:
         return (), "No GPU: nvidia-smi is not found, so no NVIDIA driver is installed."
@@ -91,10 +104,10 @@ def _gpus() -> tuple[tuple[Device, ...], str]:
         if visible is None:
             return (), "No GPU: nvidia-smi lists none. Check the NVIDIA driver."
         return (), f"No GPU: CUDA_VISIBLE_DEVICES={visible!r} hides all. Unset it."
-    if not _has_cuda():
+    if not _HAS_CUDA[backend.name]():
         return (), (
-            "No GPU: TensorFlow's CUDA libraries are not installed. "
-            'Type: pip install "tensorflow[and-cuda]".'
+            f"No GPU: {backend.title}'s CUDA libraries are not installed. "
+            f'Type: pip install "{backend.install_gpu}".'
         )
     return tuple(gpus), ""
 
@@ -115,7 +128,31 @@ def _gpu(line: str) -> Device | None:
     return Device("gpu", name, uuid, memory, free)
 
 
-def _has_cuda() -> bool:
+def _tensorflow_has_cuda() -> bool:
     """Whether TensorFlow finds cuDNN: among Python's packages, or the system's."""
     packaged = find_spec("nvidia") is not None and find_spec("nvidia.cudnn") is not None
     return packaged or find_library("cudnn") is not None
+
+
+def _jax_has_cuda() -> bool:
+    """Whether one of JAX's plugins for CUDA is there."""
+    folder = find_spec("jax_plugins")
+    paths = folder.submodule_search_locations if folder else None
+    names = {module.name for module in iter_modules(paths or [])}
+    return any(name.startswith("xla_cuda") for name in names)
+
+
+def _torch_has_cuda() -> bool:
+    """Whether PyTorch is a build with CUDA, as its own file of versions says."""
+    spec = find_spec("torch")
+    if spec is None or spec.origin is None:
+        return False
+    text = Path(spec.origin).with_name("version.py").read_text("utf-8")
+    return re.search(r"""(?m)^cuda\b[^=]*= ["']""", text) is not None
+
+
+_HAS_CUDA: dict[str, Callable[[], bool]] = {
+    "tensorflow": _tensorflow_has_cuda,
+    "jax": _jax_has_cuda,
+    "torch": _torch_has_cuda,
+}

@@ -22,6 +22,8 @@ from notebook_automl.record.layout import RunFolder, write_json
 from notebook_automl.workers import trial
 
 _IDLE_S = 300.0
+# As it was before a program's first cell set what its numbers depend on.
+_ENVIRONMENT = dict(os.environ)
 
 
 def _predict(asked: dict[str, Any], warm: dict[str, Any]) -> None:
@@ -70,7 +72,7 @@ def _execute(asked: dict[str, Any], warm: dict[str, Any]) -> str:
         resources={"metadata": {"path": str(path.parent)}},
     )
     try:
-        client.execute(cleanup_kc=True)
+        client.execute(cleanup_kc=True, env=_ENVIRONMENT)
     except CellExecutionError as error:
         return f"{error.ename}: {error.evalue}"
     except DeadKernelError as error:

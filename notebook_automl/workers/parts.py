@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from notebook_automl.data._source import SOURCES, Origin
 from notebook_automl.record.layout import RunFolder, read_json
 from notebook_automl.record.schema import Schema
+from notebook_automl.source.backends import Backend, backend_of
 from notebook_automl.source.code import Code
 from notebook_automl.source.literals import literal
 from notebook_automl.source.program import Program, assemble
@@ -24,21 +25,6 @@ if TYPE_CHECKING:
 _PATIENCE_EPOCHS = 10
 _MIN_DELTA = 1e-4
 
-# All that a replay depends on beside versions: set before anything is imported.
-_CPU = {
-    "KERAS_BACKEND": "tensorflow",
-    "CUDA_VISIBLE_DEVICES": "",
-    "OMP_NUM_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-    "TF_ENABLE_ONEDNN_OPTS": "1",
-    "TF_CPP_MIN_LOG_LEVEL": "2",
-}
-_GPU = {
-    "KERAS_BACKEND": "tensorflow",
-    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-    "TF_CPP_MIN_LOG_LEVEL": "2",
-}
 _SETUP = """\
 keras.config.set_floatx("float32")
 keras.config.set_image_data_format("channels_last")
@@ -58,6 +44,7 @@ class Asked:
         metric: The objective's name, without "val_".
         metrics: All that is measured, by name.
         accelerated: Whether a GPU trains.
+        backend: What Keras computes with.
     """
 
     search: Mapping[str, Any]
@@ -66,6 +53,7 @@ class Asked:
     metric: str
     metrics: Mapping[str, Metric]
     accelerated: bool
+    backend: Backend
 
     @classmethod
     def read(cls, folder: RunFolder) -> Asked:
@@ -78,6 +66,7 @@ class Asked:
             metric=search["metric"],
             metrics=from_json(search["metrics"]),
             accelerated=search["device"] == "gpu",
+            backend=backend_of(search),
         )
 
     @property
@@ -95,7 +84,7 @@ def environment(asked: Asked) -> dict[str, str]:
     Returns:
         Name to value: backend, threads, memory growth.
     """
-    return _GPU if asked.accelerated else _CPU
+    return asked.backend.environment(asked.accelerated)
 
 
 def shared_parts(asked: Asked, origin: Origin) -> dict[str, Code]:
@@ -112,15 +101,11 @@ def shared_parts(asked: Asked, origin: Origin) -> dict[str, Code]:
     split = split_sizes(
         schema, search["validation_split"], search["test_split"], task.classes(schema)
     )
-    setup = Code(("import keras",), _SETUP.format(seed=search["seed"]))
-    if asked.accelerated:
-        setup = Code(
-            (*setup.imports, "import tensorflow as tf"),
-            setup.source + "tf.config.experimental.enable_op_determinism()\n",
-        )
+    exact = asked.backend.setup(asked.accelerated)
+    setup = _SETUP.format(seed=search["seed"]) + exact.source
     defined = definitions(asked.metrics)
     return {
-        "setup": setup,
+        "setup": Code(("import keras", *exact.imports), setup),
         **({"define": defined} if defined else {}),
         "load": SOURCES.get(schema.source).load_code(schema, origin),
         "split": task.split(schema, split),
@@ -177,7 +162,7 @@ def _compile(asked: Asked, written: Written) -> Code:
         "optimizer": written.optimizer,
         **asked.task.loss(asked.schema),
         "metrics": f"[{', '.join(codes)}]",
-        "jit_compile": "False",
+        "jit_compile": str(asked.backend.jit_compile),
     }
     lines = "\n".join(f"    {key}={value}," for key, value in arguments.items())
     return Code(

@@ -6,9 +6,12 @@ import contextlib
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
+from notebook_automl.source.backends import BACKENDS
+
 _PACKAGES = (
-    *("notebook-automl", "autokeras", "keras", "tensorflow", "optuna", "numpy"),
+    *("notebook-automl", "autokeras", "keras", "optuna", "numpy"),
     *("pandas", "pyarrow", "scikit-learn", "ipykernel"),
+    *(name for backend in BACKENDS.values() for name in backend.packages),
 )
 
 
