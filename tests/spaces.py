@@ -12,6 +12,7 @@ from notebook_automl.data._examples import example
 from notebook_automl.data._source import Origin, source_for
 from notebook_automl.record.layout import RunFolder, write_json
 from notebook_automl.record.parameters import Parameter, Value
+from notebook_automl.source.backends import chosen_backend
 from notebook_automl.source.code import Code
 from notebook_automl.source.program import Program
 from notebook_automl.tasks._chosen import chosen, to_json
@@ -121,6 +122,7 @@ def bench(task_name: str, path: Path) -> Bench:
         "metric": task.default_metric,
         "metrics": to_json(chosen(task_name, schema, "auto", [])),
         "device": "cpu",
+        "backend": chosen_backend("auto").name,
         "validation_split": 0.2,
         "test_split": 0.2,
         "seed": 0,

@@ -21,6 +21,9 @@ import notebook_automl as automl
 from notebook_automl.source.backends import BACKENDS
 from notebook_automl.source.program import Program
 
+# Two searches, two replays: XLA compiles each step anew in each process.
+pytestmark = pytest.mark.timeout(900)
+
 # What a kernel's day with two runs comes to, printed as JSON.
 _KERNEL = """
 import json, sys
