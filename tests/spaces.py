@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -107,8 +108,17 @@ class Bench:
         return set_up(None, text) | self.kept.for_training()
 
 
-def bench(task_name: str, path: Path) -> Bench:
-    """Prepare a task's example data in a run folder."""
+def bench(
+    task_name: str, path: Path, metrics: Sequence[str] = (), **fields: Any
+) -> Bench:
+    """Prepare a task's example data in a run folder.
+
+    Args:
+        task_name: A name in `TASKS`.
+        path: Where the folder is made.
+        metrics: Further ones than the task's own.
+        **fields: Of the search.
+    """
     task = TASKS.get(task_name)
     data, target = example(task.example), task.example_target
     _, source = source_for(data)
@@ -120,7 +130,7 @@ def bench(task_name: str, path: Path) -> Bench:
     search = {
         "task": task_name,
         "metric": task.default_metric,
-        "metrics": to_json(chosen(task_name, schema, "auto", [])),
+        "metrics": to_json(chosen(task_name, schema, "auto", metrics)),
         "device": "cpu",
         "backend": chosen_backend("auto").name,
         "validation_split": 0.2,
@@ -129,7 +139,7 @@ def bench(task_name: str, path: Path) -> Bench:
         "epochs": EPOCHS,
         "batch_size": BATCH_SIZE,
     }
-    write_json(folder.search, search)
+    write_json(folder.search, search | fields)
     trial.prepare(Line(None), str(folder.path))
     (kept,) = folder.prepared.iterdir()
     asked = Asked.read(folder)

@@ -168,7 +168,9 @@ def test_only_names_are_looked_up(expression: str) -> None:
 def test_every_field_of_a_search_is_in_the_form_with_its_own_error() -> None:
     table = pd.DataFrame({"a": [1.0], 7: ["x"]})
     listed = form.form_fields(table, "auto", [candidates.Choice("df", "df")])
-    assert {field["name"] for field in listed} == set(form.FIELDS)
+    # Further data are typed in the cell.
+    typed = {"validation_data", "test_data"}
+    assert {field["name"] for field in listed} == set(form.FIELDS) - typed
     by_name = {field["name"]: field for field in listed}
     assert [c["value"] for c in by_name["target"]["choices"]] == ["a", 7]
     assert by_name["minutes"]["kind"] == "float"
@@ -177,6 +179,16 @@ def test_every_field_of_a_search_is_in_the_form_with_its_own_error() -> None:
     errors = form.check({"minutes": -1, "epochs": "many", "tuner": "tpee", "seed": 1})
     assert set(errors) == {"minutes", "epochs", "tuner"}
     assert "Did you mean 'tpe'?" in errors["tuner"]
+
+
+def test_sets_of_ones_own_stay_in_the_cell() -> None:
+    """The form does not draw them, and writes them back as they were typed."""
+    source = 'run = automl.Search(df, validation_data=late, group="site").start()'
+    values, errors = form.read(source)
+    assert not errors and form.check(values) == {}
+    assert form.written(source, values | {"trials": 3}) == (
+        'run = automl.Search(df, trials=3, group="site", validation_data=late).start()'
+    )
 
 
 def test_without_data_there_is_no_line() -> None:

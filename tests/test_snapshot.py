@@ -34,6 +34,7 @@ FIELDS = {
     "epochs": COUNTS,
     "parameters": COUNTS,
     "flops": st.none() | COUNTS,
+    "fold": st.none() | st.integers(1, 3),
     "memory_mib": st.none() | st.floats(0),
     "pid": COUNTS,
     "workers": COUNTS,

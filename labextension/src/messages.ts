@@ -279,6 +279,8 @@ export interface TrialRow {
   trial: number;
   state: TrialState;
   objective: JSONNumber | null;
+  /** The objective's standard deviation over folds; null where there are none. */
+  spread: JSONNumber | null;
   test: JSONNumber | null;
   epochs: number;
   /** 0 unless it is running. */

@@ -8,20 +8,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from notebook_automl.errors import SearchError, UnknownNameError, received
+from notebook_automl.errors import SearchError, received
 from notebook_automl.record.layout import RUNS_VARIABLE, runs_folder
-from notebook_automl.tasks._chosen import names_in
 
 # More minutes than this are no budget, and in seconds they may become infinite.
 _MOST_MINUTES = 1e9
 _MOST = {"minutes": _MOST_MINUTES}
 _NUMBER, _WHOLE = "a finite number above 0", "a whole number above 0"
-_OPTIONAL = ("minutes", "trials", "max_model_size", "workers")
+_OPTIONAL = ("minutes", "trials", "max_model_size", "workers", "folds")
+_MOST_FOLDS = 100
+_FOLDS = f"a whole number from 2 to {_MOST_FOLDS}"
 _EXAMPLES = {
     "minutes": 10,
     "trials": 20,
     "epochs": 50,
     "batch_size": 32,
+    "folds": 5,
     "validation_split": 0.2,
     "test_split": 0.2,
     "seed": 0,
@@ -44,6 +46,7 @@ def check_numbers(search: Any) -> None:
         ("trials", lambda v: v > 0, _WHOLE, int),
         ("epochs", lambda v: v > 0, _WHOLE, int),
         ("batch_size", lambda v: v > 0, _WHOLE, int),
+        ("folds", lambda v: 2 <= v <= _MOST_FOLDS, _FOLDS, int),
         ("validation_split", lambda v: 0 < v < 1, "between 0 and 1", (int, float)),
         ("test_split", lambda v: 0 < v < 1, "between 0 and 1", (int, float)),
         ("seed", lambda v: 0 <= v < 2**32, "a whole number from 0 to 4294967295", int),
@@ -61,25 +64,6 @@ def check_numbers(search: Any) -> None:
                 f"{name}={_EXAMPLES[name]}.",
                 field=name,
             )
-
-
-def check_metrics(search: Any) -> None:
-    """Refuse what cannot name metrics; which ones there are, the data decide.
-
-    Args:
-        search: A `Search`.
-
-    Raises:
-        UnknownNameError: It is no text, or no list of texts.
-    """
-    names = names_in(search.metric, "metric")
-    names_in(search.metrics, "metrics")
-    if len(names) != 1 or isinstance(search.metric, list | tuple):
-        raise UnknownNameError(
-            f"Expected the name of a metric, {received(search.metric)}. Type "
-            'metric="auto", and others as metrics=["f1"].',
-            field="metric",
-        )
 
 
 def check_more(search: Mapping[str, Any], name: str, more: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Literal
 
 from notebook_automl.record.reader import RunState, TrialState
@@ -13,7 +14,10 @@ _ALWAYS = ("trial", "state")
 
 
 def leaderboard(
-    state: RunState, metric: str, mode: Literal["max", "min"]
+    state: RunState,
+    metric: str,
+    mode: Literal["max", "min"],
+    front: Collection[int] | None = None,
 ) -> pd.DataFrame:
     """Collect the trials, the best first.
 
@@ -21,6 +25,7 @@ def leaderboard(
         state: The run.
         metric: The objective, such as "val_accuracy".
         mode: "max" or "min".
+        front: Trials that no other one beats, where there are two objectives.
 
     Returns:
         One row a trial; columns that nothing is known of are left out.
@@ -28,6 +33,9 @@ def leaderboard(
     import pandas as pd
 
     rows = [_row(trial, metric) for trial in state.ordered(metric, mode)]
+    if front is not None:
+        for row in rows:
+            row["front"] = row["trial"] in front
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: [row.get(name) for row in rows] for name in names}
     return pd.DataFrame(

@@ -28,6 +28,8 @@ from notebook_automl.export._exporter import EXPORTERS
 from notebook_automl.plots._plot import plot
 from notebook_automl.plots._summary import Summary, summary
 from notebook_automl.record.events import EpochEnded, TrialEnded
+from notebook_automl.record.front import best as best_trial
+from notebook_automl.record.front import front, objectives
 from notebook_automl.record.layout import RunFolder, folder_error, read_json
 from notebook_automl.record.reader import RunState, Tail
 from notebook_automl.record.schema import Schema
@@ -153,7 +155,27 @@ class Run:
         state = self._wait_for_trial()
         if not state.trials:
             raise told.no_trial(self)
-        return leaderboard(state, self.metric, self.mode)
+        return leaderboard(state, self.metric, self.mode, told.front(self, state))
+
+    def front(self) -> pd.DataFrame:
+        """The trials that no other one beats; waits for the first that finishes.
+
+        With one objective these are the best trial and those that equal it. With two,
+        `Search(metric=["accuracy", "parameters"])`, each is better than any other one
+        in one of them.
+
+        Returns:
+            Their rows of the leaderboard, the best in the first objective first.
+
+        Raises:
+            NoTrialError: No trial has finished, and none will.
+        """
+        state = self._wait_for_trial()
+        numbers = [trial.number for trial in front(state, objectives(self.search))]
+        if not numbers:
+            raise told.no_trial(self)
+        table = leaderboard(state, self.metric, self.mode)
+        return table.set_index("trial").loc[numbers].reset_index()
 
     def trial(self, number: int | str = "best") -> Trial:
         """One trial.
@@ -169,7 +191,7 @@ class Run:
         """
         if isinstance(number, str) and number == "best":
             state = self._wait_for_trial()
-            best = state.best(self.metric, self.mode)
+            best = best_trial(state, self.search)
             if best is None:
                 raise told.no_trial(self)
             return Trial(self._folder.trial(best.number), deepcopy(best))
@@ -297,7 +319,8 @@ class Run:
 
         Args:
             name: "curves" (`metric=` draws another one than the objective), "history",
-                "parallel", "importance" or "timeline".
+                "parallel", "importance", "timeline" or "front" (`against=` weighs the
+                objective against something else).
             **options: Of that plot.
 
         Returns:

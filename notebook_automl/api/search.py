@@ -14,15 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from notebook_automl.api.checks import (
-    check_metrics,
     check_name,
     check_numbers,
     folder_of_runs,
 )
-from notebook_automl.api.names import names_of
+from notebook_automl.api.objectives import check_metrics, objectives_of
 from notebook_automl.api.run import Run
 from notebook_automl.api.space import decided_space, parameters
-from notebook_automl.data._source import SOURCES, source_for
+from notebook_automl.api.splitting import (
+    ASIDE,
+    check_splitting,
+    described,
+    save_data,
+    schema_of,
+)
 from notebook_automl.errors import (
     AutoMLError,
     RunDiffersError,
@@ -40,9 +45,10 @@ from notebook_automl.record.layout import (
 from notebook_automl.record.schema import Schema
 from notebook_automl.search._tuner import TUNERS
 from notebook_automl.source.backends import check_backend, chosen_backend
-from notebook_automl.tasks._chosen import chosen, names_in, to_json
+from notebook_automl.tasks._chosen import to_json
 from notebook_automl.tasks._limits import check_fit, check_space
-from notebook_automl.tasks._task import TASKS, propose, split_sizes
+from notebook_automl.tasks._split import plan_split
+from notebook_automl.tasks._task import TASKS, propose
 from notebook_automl.workers.devices import devices
 
 if TYPE_CHECKING:
@@ -74,7 +80,9 @@ class Search:
             are learned together.
         task: A task's name, or "auto" to propose one from the data.
         metric: The objective, measured on the validation set, or "auto": a name of the
-            task's such as "auc", or Keras's own as "keras.metrics.AUC(curve='PR')".
+            task's such as "auc", or Keras's own as "keras.metrics.AUC(curve='PR')". Two
+            of them are weighed against each other, see `Run.front()`: the second may
+            be "parameters", "flops" of one sample, or "latency_ms" of one batch.
         metrics: Further metrics, a list or names behind commas, measured each epoch.
         minutes: Budget of time; 10 if neither minutes nor trials are given.
         trials: Budget of trials.
@@ -85,6 +93,15 @@ class Search:
             True} narrows it. "batch_size" and "epochs" may be searched here as well;
             `Search.parameters()` lists all paths.
         tuner: Who proposes values.
+        folds: Into how many parts the rows fall, each of which validates what the
+            others teach (cross-validation); without it one part validates.
+        group: The column (for arrays, an array) whose values say which rows belong
+            together: all rows of a group are in one set. It is not learned from.
+        time: The column or array that says when each row was: the last rows are for
+            the test, those before for validation. It is not learned from.
+        validation_data: Rows of your own that choose epoch and trial, of the form that
+            the data have.
+        test_data: Rows of your own that are scored once, for the chosen trial.
         validation_split: Share of the rows that choose epoch and trial.
         test_split: Share of the rows that are scored once, for the chosen trial.
         seed: Seed of split, proposals and training.
@@ -105,7 +122,7 @@ class Search:
         default=None, metadata={"help": "column to learn, or several of 0 and 1"}
     )
     task: str = field(default="auto", metadata={"help": "what to learn"})
-    metric: str = field(
+    metric: str | Sequence[Any] = field(
         default="auto", metadata={"help": "objective, measured on the validation set"}
     )
     metrics: str | Sequence[Any] | None = field(
@@ -125,6 +142,24 @@ class Search:
         },
     )
     tuner: str = field(default="tpe", metadata={"help": "who proposes values"})
+    folds: int | None = field(
+        default=None, metadata={"help": "cross-validate on so many folds"}
+    )
+    group: str | int | Any = field(
+        default=None, metadata={"help": "column of what belongs together"}
+    )
+    time: str | int | Any = field(
+        default=None,
+        metadata={"help": "column by which the last rows are for the test"},
+    )
+    validation_data: Any = field(
+        default=None,
+        metadata={"help": "rows of your own that choose the trial", "typed": "data"},
+    )
+    test_data: Any = field(
+        default=None,
+        metadata={"help": "rows of your own that are scored once", "typed": "data"},
+    )
     validation_split: float = field(
         default=0.2, metadata={"help": "share of rows that choose the trial"}
     )
@@ -156,6 +191,7 @@ class Search:
         if not isinstance(self.task, str) or self.task != "auto":
             TASKS.check(self.task)
         check_metrics(self)
+        check_splitting(self)
         if not isinstance(self.device, str) or self.device not in _DEVICES:
             raise SearchError(
                 f"Expected device to be one of {', '.join(_DEVICES)}, "
@@ -211,8 +247,7 @@ class Search:
             SearchError: A field that cannot be.
         """
         self.__post_init__()  # what was assigned since is checked as well
-        _, source = source_for(self.data)
-        return source.describe(self.data, self.target, names_of(self.data))
+        return schema_of(self)
 
     def parameters(self) -> pd.DataFrame:
         """List what the search may choose, without starting it.
@@ -240,13 +275,12 @@ class Search:
         # Under a name of its own until it is whole: whatever ends this process, the
         # run's name stands for a whole run or for none.
         draft = RunFolder(parent / f".{folder.name}.{secrets.token_hex(4)}")
-        source = SOURCES.get(schema.source)
         try:
             draft.create()
             if schema.bytes > _SAID_BYTES:
                 size = f"{schema.bytes / 1e6:.0f} MB"
                 sys.stdout.write(f"Copying {size} of data to {folder.path}\n")
-            source.save(self.data, schema, draft.data)
+            save_data(self, schema, draft.data)
             write_json(draft.schema, schema.to_json())
             write_json(draft.search, description)
             draft.rename(folder)
@@ -279,12 +313,8 @@ class Search:
                 field="task",
             )
         task.check(schema)
-        split_sizes(
-            schema, self.validation_split, self.test_split, task.classes(schema)
-        )
-        (objective,) = names_in(self.metric, "metric")
-        others = names_in(self.metrics, "metrics")
-        metrics = chosen(task_name, schema, objective, others)
+        plan_split(schema, vars(self), task.classes(schema))
+        metrics, second = objectives_of(self, task_name, schema)
         metric = next(iter(metrics))
         backend = chosen_backend(self.backend)
         found = devices(backend.name)
@@ -295,14 +325,17 @@ class Search:
                 field="device",
             )
         device = "gpu" if found.gpus and self.device != "cpu" else "cpu"
-        asked = {f.name: getattr(self, f.name) for f in fields(self)[1:]}
+        names = [f.name for f in fields(self)[1:] if f.name not in ASIDE]
+        asked = {name: getattr(self, name) for name in names}
         folder = None if self.folder is None else str(self.folder)
         return asked | {
             **decided_space(self),
+            **described(self),
             "task": task_name,
             "metric": metric,
             "metrics": to_json(metrics),
             "mode": metrics[metric].mode,
+            "second": second,
             "device": device,
             "backend": backend.name,
             "folder": folder,
@@ -342,7 +375,8 @@ def _same_run(folder: RunFolder, description: dict[str, Any], schema: Schema) ->
         for key, value in description.items()
         if key in before and key not in _NOT_COMPARED and before[key] != value
     ]
-    if old_schema.fingerprint != schema.fingerprint:
+    same = old_schema.beside == schema.beside
+    if old_schema.fingerprint != schema.fingerprint or not same:
         differences.append("the data differ")
     if differences:
         raise RunDiffersError(

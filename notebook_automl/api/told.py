@@ -13,7 +13,10 @@ from notebook_automl.data._source import SOURCES
 from notebook_automl.errors import NoTrialError
 from notebook_automl.export._exporter import Chosen
 from notebook_automl.plots._plot import Shown
+from notebook_automl.record.front import front as ahead
+from notebook_automl.record.front import objectives
 from notebook_automl.record.layout import RunFolder
+from notebook_automl.record.reader import RunState
 
 if TYPE_CHECKING:
     from notebook_automl.api.run import Run
@@ -67,6 +70,19 @@ def shown(run: Run) -> Shown:
         now_s=time.time(),
         importance=lambda: HELPER.importance(RunFolder(run.folder), finished),
     )
+
+
+def front(run: Run, state: RunState) -> set[int] | None:
+    """The trials that no other one beats; None where there is one objective.
+
+    Args:
+        run: The run.
+        state: What was read of it.
+    """
+    sought = objectives(run.search)
+    if len(sought) == 1:
+        return None
+    return {trial.number for trial in ahead(state, sought)}
 
 
 def no_trial(run: Run) -> NoTrialError:

@@ -95,7 +95,8 @@ class Trial:
             NoTrialError: The trial did not finish, or its model is not kept.
         """
         self.check_finished()
-        if not self.folder.checkpoint.exists():
+        # With folds it is trained when it is asked for.
+        if not (self.folder.checkpoint.exists() or self.folder.folds.exists()):
             raise NoTrialError(
                 f"Expected the model of trial {self.number}, got none: only those of "
                 "the best few are kept. Choose a better trial, or take the code alone: "
@@ -113,6 +114,12 @@ class Trial:
             NoTrialError: The model is not kept: only the best few are.
         """
         self.check_model()
+        if not self.folder.checkpoint.exists():
+            raise NoTrialError(
+                f"Expected the model of trial {self.number}, got none yet: its folds "
+                "have chosen, and the final model is trained when it is needed. Type "
+                f"run.predict(rows, trial={self.number}) first."
+            )
         text = Program.from_text(self.source)
         before = os.environ.get(VARIABLE)
         os.environ[VARIABLE] = named_in(text["setup"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from notebook_automl.data._labels import (
     count_labels,
     label_target,
 )
+from notebook_automl.data._source import Origin
 from notebook_automl.errors import DataError, received
 from notebook_automl.record.schema import Kind, Schema, Target
 from notebook_automl.source.literals import literal
@@ -19,6 +21,14 @@ from notebook_automl.source.literals import literal
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_BESIDE = """\
+{name} = {loaded}
+if hashlib.sha256({name}.tobytes()).hexdigest() != {digest}:
+    raise ValueError(
+        "These are not the {name} that the search saw. Load the same ones, or start a "
+        "new search with these."
+    )
+"""
 _NUMPY = {"bool": "bool", "int": "int64", "float": "float64"}
 # The first samples say what all are, unless the first of them are missing.
 _FIRST = 100
@@ -103,6 +113,78 @@ def labels_code(target: Target) -> str:
 def label_dtype(target: Target) -> str:
     """NumPy's name for the labels' dtype; strings as long as the longest one."""
     return "str" if target.kind == "str" else target.dtype
+
+
+def rename_code(names: tuple[str, ...]) -> str:
+    """Code that makes `x` and `y` of the person's variables.
+
+    Args:
+        names: Of x and y, or of the pair; then of x and y of each set of the person's
+            own.
+    """
+    if len(names) <= 2:
+        # One statement, because the person's names may be y and x.
+        return "" if names == ("x", "y") else f"x, y = {', '.join(names)}\n"
+    x, y = (f"np.concatenate([{', '.join(names[n::2])}])" for n in (0, 1))
+    return f"# The person's own sets come last.\nx, y = {x}, {y}\n"
+
+
+def save_beside_pair(folder: Path, beside: Mapping[str, Any]) -> None:
+    """Copy the codes of groups or times beside a pair.
+
+    Args:
+        folder: Where x and y are.
+        beside: Codes by role, "group" or "time".
+    """
+    import numpy as np
+
+    for role, codes in beside.items():
+        np.save(folder / f"{role}s.npy", codes, allow_pickle=False)
+
+
+def load_beside(folder: Path) -> dict[str, NDArray[Any]]:
+    """The codes that stand beside a pair, by the name that they have in code.
+
+    Args:
+        folder: Where x and y are.
+    """
+    import numpy as np
+
+    found = [folder / f"{name}.npy" for name in ("groups", "times")]
+    return {path.stem: np.load(path) for path in found if path.exists()}
+
+
+def beside_code(schema: Schema, origin: Origin, file: str) -> str:
+    """Code that leaves `groups` or `times`, and checks them.
+
+    Args:
+        schema: The data.
+        origin: Where the load cell finds them.
+        file: Expression for an array of the file beside a notebook, by its `name`.
+    """
+    code = ""
+    names = origin.names[len(origin.names) - len(schema.beside) :]
+    for place, (role, digest) in enumerate(schema.beside.items()):
+        name = f"{role}s"
+        if origin.kind == "variable":
+            given = f"np.asarray({names[place]})"
+            loaded = f"np.unique({given}, return_inverse=True)[1]"
+        elif origin.kind == "file":
+            loaded = file.format(path=literal(origin.names[0]), name=literal(name))
+        else:
+            loaded = f"np.load({literal(str(Path(origin.names[0], f'{name}.npy')))})"
+        code += _BESIDE.format(name=name, loaded=loaded, digest=literal(digest))
+    return code
+
+
+def own_names(schema: Schema, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Of the person's variables those that hold samples and labels.
+
+    Args:
+        schema: The data.
+        names: All of them: groups or times come last.
+    """
+    return names[: len(names) - len(schema.beside)]
 
 
 def array_of(data: Any, name: str, dtype: str | None = None) -> NDArray[Any]:

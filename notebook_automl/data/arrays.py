@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from notebook_automl.data._pairs import (
     array_of,
+    beside_code,
     check_no_target,
     describe_labels,
     holds_texts,
     is_pair,
     labels_code,
+    load_beside,
+    own_names,
+    rename_code,
     save_labels,
 )
 from notebook_automl.data._source import OURS, Origin, Source, written_at_once
@@ -38,6 +42,9 @@ if digest.hexdigest() != FINGERPRINT:
         "Load the same samples, or start a new search with these."
     )
 """
+
+
+_FILE = "np.load({path}, allow_pickle=False)[{name}]"
 
 
 class Arrays:
@@ -76,7 +83,7 @@ class Arrays:
         check = _CHECK.format(fingerprint=literal(schema.fingerprint))
         return Code(
             imports=("import hashlib", "import numpy as np"),
-            source=f"{source}\n{check}",
+            source=f"{source}\n{check}{beside_code(schema, origin, _FILE)}",
         )
 
     def save_beside(self, folder: Path, path: Path) -> Path:
@@ -86,7 +93,8 @@ class Arrays:
         with written_at_once(beside, _is_ours) as aside:
             names = ("x.npy", "y.npy")
             x, y = (np.load(folder / name, mmap_mode="r") for name in names)
-            np.savez_compressed(aside, x=x, y=y)
+            arrays: dict[str, Any] = {"x": x, "y": y, **load_beside(folder)}
+            np.savez_compressed(aside, **arrays)
             with zipfile.ZipFile(aside, "a") as archive:
                 archive.comment = OURS
         return beside
@@ -120,10 +128,8 @@ class Arrays:
 
 
 def _variable_code(schema: Schema, names: tuple[str, ...]) -> str:
-    # One statement, because the person's names may be y and x.
-    rename = f"x, y = {', '.join(names)}\n"
     return (
-        f"{'' if names == ('x', 'y') else rename}"
+        f"{rename_code(own_names(schema, names))}"
         f"x = np.asarray(x)\n"
         f"{labels_code(schema.target)}"
     )

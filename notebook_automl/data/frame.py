@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FILE = "table.arrow"
+# What rows may be split by.
+_ROLES = ("group", "time")
 
 _CHECK = """\
 # The scores of this model hold for these very rows.
@@ -76,12 +78,7 @@ class Frame:
             fingerprint="",
             bytes=0,
         )
-        frame = _loaded(data, schema)
-        return replace(
-            schema,
-            fingerprint=_columns.fingerprint(frame),
-            bytes=int(frame.memory_usage(index=False).sum()),
-        )
+        return measured(data, schema)
 
     def save(self, data: Any, schema: Schema, folder: Path) -> None:
         _write(_loaded(data, schema), folder / _FILE)
@@ -93,6 +90,7 @@ class Frame:
             f"NUMERIC = {literal(schema.names('numeric'))}",
             f"CATEGORICAL = {literal(schema.names('categorical'))}",
             *(f"TEXT = {literal(names)}" for names in [schema.names("text")] if names),
+            *(f"{r.upper()} = {literal(n)}" for r in _ROLES for n in schema.names(r)),
             *_remarks(schema),
             "",
             f"frame = {self._raw(schema, origin)}",
@@ -114,7 +112,12 @@ class Frame:
         """An expression for the columns as they came."""
         text = "*TEXT, " if schema.names("text") else ""
         target = "*TARGET" if schema.target.labels else "TARGET"
-        names = f"[*NUMERIC, *CATEGORICAL, {text}{target}]"
+        roles = "".join(f"{role.upper()}, " for role in _ROLES if schema.names(role))
+        names = f"[*NUMERIC, *CATEGORICAL, {text}{roles}{target}]"
+        if origin.kind == "variable" and len(origin.names) > 1:
+            # The person's own sets come last.
+            tables = ", ".join(origin.names)
+            return f"pd.concat([{tables}], ignore_index=True)[{names}]"
         if origin.kind in ("variable", "path"):
             return f"{self.own_code(origin)}[{names}]"
         if origin.kind == "file":
@@ -122,7 +125,7 @@ class Frame:
         else:
             table = f"pd.read_feather({literal(str(Path(origin.names[0], _FILE)))})"
         # Our files know only names that are strings; they hold just these columns.
-        columns = [*schema.features(), *schema.target.columns]
+        columns = [*_kept(schema), *schema.target.columns]
         if any(isinstance(name, int) for name in columns):
             return f"{table}.set_axis({names}, axis=1)"
         return f"{table}[{names}]"
@@ -167,6 +170,21 @@ class Frame:
         return table, "species"
 
 
+def measured(data: pd.DataFrame, schema: Schema) -> Schema:
+    """The schema with fingerprint and size of what the generated code loads.
+
+    Args:
+        data: The table as it came.
+        schema: What is known of its columns.
+    """
+    frame = _loaded(data, schema)
+    return replace(
+        schema,
+        fingerprint=_columns.fingerprint(frame),
+        bytes=int(frame.memory_usage(index=False).sum()),
+    )
+
+
 def _is_ours(path: Path) -> bool:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -194,9 +212,14 @@ def _target(schema: Schema) -> Any:
 def _loaded(data: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """What the generated code leaves as `frame`."""
     target = list(schema.target.columns)
-    frame = data[[*schema.features(), *target]]
+    frame = data[[*_kept(schema), *target]]
     frame = frame.dropna(subset=target).reset_index(drop=True)
     return _columns.cast(frame, _casts(schema))
+
+
+def _kept(schema: Schema) -> list[str | int]:
+    """Columns to learn from, and those that rows are split by."""
+    return [*schema.features(), *(n for role in _ROLES for n in schema.names(role))]
 
 
 def _remarks(schema: Schema) -> Iterator[str]:

@@ -40,6 +40,14 @@ class NPZ(Arrays):
         source = code.source.replace(f"np.load({literal(name)}", f"np.load({name}")
         return Code(code.imports, source)
 
+    def pair(self, data: Any) -> Any:
+        """The arrays of a file.
+
+        Args:
+            data: Its path.
+        """
+        return _pair(data)
+
     def example(self, folder: Path) -> tuple[Any, str | int | None]:
         import numpy as np
 

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from notebook_automl.data._pairs import (
     array_of,
+    beside_code,
     check_no_target,
     describe_labels,
     holds_texts,
     is_pair,
     label_dtype,
     labels_code,
+    load_beside,
+    own_names,
+    rename_code,
     save_labels,
 )
 from notebook_automl.data._source import OURS, Origin, Source, written_at_once
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FILE = "texts.arrow"
+_COLUMN = "pd.read_parquet({path})[{name}].to_numpy()"
 _CHECK = """\
 # The scores of this model hold for these very texts.
 FINGERPRINT = {fingerprint}
@@ -72,11 +77,14 @@ class Texts:
 
     def load_code(self, schema: Schema, origin: Origin) -> Code:
         lines = {"variable": _variable_code, "file": _file_code, "copy": _copy_code}
-        source = lines[origin.kind](schema.target, origin.names)
+        names = origin.names
+        if origin.kind == "variable":
+            names = own_names(schema, names)
+        source = lines[origin.kind](schema.target, names)
         check = _CHECK.format(fingerprint=literal(schema.fingerprint))
         return Code(
             imports=("import hashlib", "import numpy as np", "import pandas as pd"),
-            source=f"{source}\n{check}",
+            source=f"{source}\n{check}{beside_code(schema, origin, _COLUMN)}",
         )
 
     def save_beside(self, folder: Path, path: Path) -> Path:
@@ -88,7 +96,13 @@ class Texts:
         labels = np.load(folder / "y.npy")
         labels = labels if labels.ndim == 1 else labels.tolist()
         with written_at_once(beside, _is_ours) as aside:
-            table = pa.table({"x": pa.array(_read(folder / _FILE)), "y": labels})
+            table = pa.table(
+                {
+                    "x": pa.array(_read(folder / _FILE)),
+                    "y": labels,
+                    **load_beside(folder),
+                }
+            )
             pq.write_table(table.replace_schema_metadata({OURS: b""}), aside)
         return beside
 
@@ -124,10 +138,8 @@ def _is_ours(path: Path) -> bool:
 
 
 def _variable_code(target: Target, names: tuple[str, ...]) -> str:
-    # One statement, because the person's names may be y and x.
-    rename = "" if names == ("x", "y") else f"x, y = {', '.join(names)}\n"
     return (
-        f"{rename}"
+        f"{rename_code(names)}"
         "# Missing texts are empty ones.\n"
         'x = pd.Series(np.ravel(x), dtype="string").fillna("").to_numpy(object)\n'
         f"{labels_code(target)}"

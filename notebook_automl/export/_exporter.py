@@ -52,6 +52,11 @@ class Chosen:
     test: Callable[[], dict[str, float]]
     execute: Callable[[Path], Executed]
 
+    def recorded(self) -> dict[str, float]:
+        """What the evaluate cell prints: test metrics, behind those of the folds."""
+        folds = dict(self.trial.metrics) if self.search.get("folds") else {}
+        return folds | self.test()
+
     def program(self, origin: Origin) -> Program:
         """The trial's own program, reading its data from somewhere else.
 

@@ -37,19 +37,17 @@ def front(chosen: Chosen, stamp: Mapping[str, Any], requirements: str) -> str:
     search, schema, trial = chosen.search, chosen.schema, chosen.trial
     task = search["task"].replace("_", " ").capitalize()
     title = f"{task}: {escaped(schema.title)}" if schema.title else task
-    metric = search["metric"]
-    best = trial.metrics[f"val_{metric}"]
     device = "one CPU thread" if search["device"] == "cpu" else "one GPU"
     return "\n".join(
         [
             f"# {title}",
             "",
             f"A Keras model, learned from {_data(schema)}. It is trial {trial.number} "
-            f"of the run {escaped(chosen.run.name)}, which chose it and its epoch "
-            f"{trial.best_epoch} by the {metric} of {best:.6g} on the validation rows. "
+            f"of the run {escaped(chosen.run.name)}, {_choice(chosen)} "
             "The test rows had no part in either.",
             "",
-            "| test metric | recorded | reproduced |",
+            f"| {'metric' if search.get('folds') else 'test metric'} "
+            "| recorded | reproduced |",
             "|---|---|---|",
             *_scores(stamp["recorded"], stamp.get("reproduced")),
             "",
@@ -62,6 +60,24 @@ def front(chosen: Chosen, stamp: Mapping[str, Any], requirements: str) -> str:
             f"| Python | {stamp['python']} |",
             *(f"| {line.replace('==', ' | ')} |" for line in stamp["requirements"]),
         ]
+    )
+
+
+def _choice(chosen: Chosen) -> str:
+    """How the run came to the trial."""
+    trial, metric = chosen.trial, chosen.search["metric"]
+    best = trial.metrics[f"val_{metric}"]
+    if folds := chosen.search.get("folds"):
+        spread = trial.metrics[f"val_{metric}_std"]
+        return (
+            f"which chose it by the {metric} of {best:.6g} ± {spread:.2g} (mean and "
+            f"standard deviation) on the validation rows of {folds} folds. The final "
+            f"model learned from the rows of all folds, in {trial.best_epoch} epochs, "
+            "the mean of what was best."
+        )
+    return (
+        f"which chose it and its epoch {trial.best_epoch} by the {metric} of "
+        f"{best:.6g} on the validation rows."
     )
 
 

@@ -70,7 +70,7 @@ def _cells(program: Program, chosen: Chosen) -> list[PageCell]:
     trial, metric = chosen.trial, f"val_{chosen.search['metric']}"
     heading = (
         f"### Trial {trial.number} of {escaped(chosen.run.name)}\n\n"
-        f"{code(metric)} {trial.metrics[metric]:.4g} at epoch {trial.best_epoch}. The "
+        f"{code(metric)} {trial.metrics[metric]:.4g} {_where(chosen)}. The "
         "cells below train it again, from the data to predictions."
     )
     parts = [
@@ -78,6 +78,12 @@ def _cells(program: Program, chosen: Chosen) -> list[PageCell]:
         for cell in program.cells
     ]
     return [PageCell("heading", "markdown", heading), *parts]
+
+
+def _where(chosen: Chosen) -> str:
+    """What the metric of a trial was measured on."""
+    trial, folds = chosen.trial, chosen.search.get("folds")
+    return f"on {folds} folds" if folds else f"at epoch {trial.best_epoch}"
 
 
 def _offered(text: str) -> bool:

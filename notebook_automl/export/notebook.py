@@ -54,7 +54,7 @@ class Notebook:
         path = (path or default).absolute()
         with _writing(path):
             _check_path(path)
-        recorded = chosen.test()
+        recorded = chosen.recorded()
         own = chosen.path_from(path.parent)
         if own is not None:
             data, origin = Path(own), Origin("path", (own,))

@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, Literal
 
+from notebook_automl.record.front import front, objectives
 from notebook_automl.record.reader import RunState, TrialState
 
 _MOST_ROWS = 10
@@ -34,23 +35,33 @@ class Row:
         trial: Its number.
         state: As in `TrialState`, or "interrupted".
         objective: The best epoch's, of a running trial the best so far.
+        spread: Its standard deviation over the folds; None without folds.
         test: The same metric on the test rows, of the chosen trial.
         epochs: How many were trained.
         planned: How many a running trial may still reach; 0 for any other.
         seconds: How long it ran.
         parameters: Weights of its model.
         reason: Why it did not complete.
+        front: Whether no other trial beats it in both objectives, if there are two.
     """
 
     trial: int
     state: str
     objective: float | None
+    spread: float | None
     test: float | None
     epochs: int
     planned: int
     seconds: float
     parameters: int | None
     reason: str
+    front: bool = False
+
+    @property
+    def score(self) -> str:
+        """The objective, with its spread over the folds if there are any."""
+        spread = "" if self.spread is None else f" ± {number_text(self.spread)}"
+        return number_text(self.objective) + spread
 
     @property
     def progress(self) -> str:
@@ -106,7 +117,7 @@ class Summary:
         if self.ended:
             parts.append(self._trials(self.ended))
         if self.best is not None:
-            value, trial = number_text(self.best.objective), self.best.trial
+            value, trial = self.best.score, self.best.trial
             parts.append(f"best {self.metric} {value} (trial {trial})")
         if self.running:
             parts.append(f"running: {_running(self.running)}")
@@ -166,7 +177,8 @@ class Summary:
         columns = [
             _Column("trial", [str(row.trial) for row in rows]),
             _Column("state", [row.state for row in rows], text=True),
-            _Column(self.metric, [number_text(row.objective) for row in rows]),
+            _Column(self.metric, [row.score for row in rows]),
+            _Column("front", ["yes" if row.front else "" for row in rows], text=True),
             _Column(test, [number_text(row.test) for row in rows]),
             _Column("epochs", [row.progress for row in rows]),
             _Column("seconds", [f"{row.seconds:.1f}" for row in rows]),
@@ -209,6 +221,8 @@ def summary(
     clock_s = (time.time() if now_s is None else now_s) if live else None
     minutes, trials = budget(state, search)
     ordered = state.ordered(metric, mode)
+    sought = objectives(search) if search.get("second") else ()
+    ahead = {trial.number for trial in front(state, sought)} if sought else set()
     best = state.best(metric, mode)
     return Summary(
         name=_one_line(name),
@@ -220,7 +234,10 @@ def summary(
         minutes=minutes,
         trials=trials,
         best=None if best is None else _row(best, status, metric, mode),
-        rows=tuple(_row(trial, status, metric, mode) for trial in ordered),
+        rows=tuple(
+            replace(_row(trial, status, metric, mode), front=trial.number in ahead)
+            for trial in ordered
+        ),
     )
 
 
@@ -264,6 +281,7 @@ def _row(
         trial=trial.number,
         state="interrupted" if gone else trial.state,
         objective=trial.objective(metric, mode),
+        spread=trial.metrics.get(f"{metric}_std"),
         test=trial.test.get(metric.removeprefix("val_")),
         epochs=trial.epochs_trained,
         planned=trial.epochs if running else 0,

@@ -9,6 +9,7 @@ from notebook_automl.errors import UnknownNameError, nearest, received
 from notebook_automl.plots._numbers import Limits, drawable, limits, spread
 from notebook_automl.plots._plot import Shown
 from notebook_automl.plots._summary import number_text
+from notebook_automl.record.folds import FOLD, curve_of
 from notebook_automl.record.reader import TrialState
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class LearningCurves:
         """
         trials = shown.ordered()
         known = dict.fromkeys(n for trial in trials for n in trial.history.names)
-        known.pop("seconds", None)
+        for name in ("seconds", FOLD):
+            known.pop(name, None)
         chosen = shown.metric if metric is None else metric
         if metric is not None and known and metric not in known:
             raise UnknownNameError(
@@ -86,7 +88,7 @@ class LearningCurves:
             Curve(
                 trial.number,
                 shown.state_of(trial),
-                tuple(trial.history.column(chosen)),
+                curve_of(trial.history, chosen),
             )
             for trial in reversed(some)
         )

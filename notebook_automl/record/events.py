@@ -77,13 +77,18 @@ class TrialBuilt(TrialEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class EpochEnded(TrialEvent):
-    """Epoch ``epoch`` (from 1) of ``epochs`` planned ones took ``seconds``."""
+    """Epoch ``epoch`` (from 1) of ``epochs`` planned ones took ``seconds``.
+
+    With folds, ``epoch`` goes on counting from one to the next, and ``fold`` is the
+    number of its fold, from 1.
+    """
 
     kind: ClassVar[str] = "epoch_ended"
     epoch: int
     epochs: int
     metrics: dict[str, float]
     seconds: float
+    fold: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

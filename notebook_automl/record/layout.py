@@ -56,6 +56,11 @@ class TrialFolder:
         return self.path / "log.txt"
 
     @property
+    def folds(self) -> Path:
+        """What its folds came to, where there are folds."""
+        return self.path / "folds.json"
+
+    @property
     def test(self) -> Path:
         """The score on the test rows."""
         return self.path / "test.json"

@@ -30,6 +30,7 @@ from notebook_automl.record.events import (
     TrialStarted,
     from_line,
 )
+from notebook_automl.record.folds import FOLD, score
 from notebook_automl.record.history import History
 from notebook_automl.record.layout import folder_error
 
@@ -131,7 +132,8 @@ class TrialState:
         flops: Operations of one sample's way forward through the model.
         memory_mib: What a training step takes, as estimated before it.
         metrics: Of the best epoch; empty while the trial runs.
-        history: An epoch's metrics as a dict, and its duration as "seconds".
+        history: An epoch's metrics as a dict, its duration as "seconds", and the number
+            of its "fold" where there are folds.
         best_epoch: From 1.
         epochs: How many were planned.
         epochs_trained: How many were trained.
@@ -165,7 +167,8 @@ class TrialState:
         """Take in what happened to this trial."""
         match event:
             case EpochEnded():
-                self.history.append({**event.metrics, "seconds": event.seconds})
+                fold = {} if event.fold is None else {FOLD: event.fold}
+                self.history.append({**event.metrics, "seconds": event.seconds, **fold})
                 self.epochs, self.epochs_trained = event.epochs, event.epoch
                 self.seconds += event.seconds
             case TrialStarted():
@@ -192,6 +195,9 @@ class TrialState:
         """
         if self.state != "running":
             return self.metrics.get(metric)
+        if FOLD in self.history.names:
+            so_far = score(self.history, metric, mode)
+            return so_far.metrics.get(metric) if so_far else None
         known = [v for v in self.history.column(metric) if not math.isnan(v)]
         return (max if mode == "max" else min)(known, default=None)
 

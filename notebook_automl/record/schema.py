@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 MOST_CLASSES = 1000
@@ -19,14 +19,15 @@ class Column:
 
     Args:
         name: As in the person's table.
-        role: What it is learned as; "dropped" if not at all.
+        role: What it is learned as; "dropped" if not at all, "group" or "time" if the
+            rows are split by it.
         dtype: The pandas dtype that it has in the loaded `frame`.
         reason: Why it was dropped.
         cast: The dtype that the generated code casts it to; "" if it stays as it came.
     """
 
     name: str | int
-    role: Literal["numeric", "categorical", "text", "dropped"]
+    role: Literal["numeric", "categorical", "text", "group", "time", "dropped"]
     dtype: str
     reason: str = ""
     cast: str = ""
@@ -82,6 +83,10 @@ class Schema:
         fingerprint: SHA-256 over the values that the generated code loads.
         bytes: Size of these values in memory.
         path: The person's own file, absolute; empty for data in memory.
+        own: Rows of the person's own validation and test sets, which come last.
+        groups: How many groups the other rows fall into; 0 where they have none.
+        beside: What samples have in arrays of their own, "group" or "time", each with
+            the SHA-256 of its codes.
     """
 
     source: str
@@ -94,6 +99,9 @@ class Schema:
     fingerprint: str
     bytes: int
     path: str = ""
+    own: tuple[int, int] = (0, 0)
+    groups: int = 0
+    beside: dict[str, str] = field(default_factory=dict)
 
     def names(self, role: str) -> list[str | int]:
         """Names of the columns that have this role, in the table's order."""

@@ -26,6 +26,12 @@ from notebook_automl.record.parameters import Parameter, Value
 from notebook_automl.search._tuner import TUNERS
 
 _NAME = "search"
+_DIRECTIONS = {
+    "max": optuna.study.StudyDirection.MAXIMIZE,
+    "min": optuna.study.StudyDirection.MINIMIZE,
+}
+Values = float | tuple[float | None, ...] | None
+"""A trial's objective, or its two."""
 
 
 class Study:
@@ -39,14 +45,17 @@ class Study:
         tuner: A name in `TUNERS`.
         mode: "max" or "min".
         seed: Seed of the proposals.
+        second: "max" or "min" of a second objective; empty where there is none.
     """
 
-    def __init__(self, journal: Path, tuner: str, mode: str, seed: int) -> None:
+    def __init__(
+        self, journal: Path, tuner: str, mode: str, seed: int, second: str = ""
+    ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         # Whoever opens the study holds the run: a lock in here is a dead process's.
         journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
         self._sampler = TUNERS.get(tuner).sampler(optuna, seed)
-        self._journal, self._mode = journal, mode
+        self._journal, self._modes = journal, [m for m in (mode, second) if m]
         self._open: dict[int, optuna.Trial] = {}
         try:
             self._study = self._load()
@@ -58,7 +67,7 @@ class Study:
             storage=JournalStorage(JournalFileBackend(str(self._journal))),
             study_name=_NAME,
             sampler=self._sampler,
-            direction="maximize" if self._mode == "max" else "minimize",
+            directions=[_DIRECTIONS[mode] for mode in self._modes],
             load_if_exists=True,
         )
 
@@ -81,7 +90,7 @@ class Study:
         for number in range(max(past) + 1):
             self._study.add_trial(_frozen(past.get(number, Past({}, None)), space))
 
-    def settle(self, values: Mapping[int, float | None]) -> None:
+    def settle(self, values: Mapping[int, Values]) -> None:
         """Close what an earlier attempt left open: its trials will not come back.
 
         Args:
@@ -124,12 +133,13 @@ class Study:
         finally:
             self._study.sampler = self._sampler
 
-    def tell(self, number: int, value: float | None) -> None:
+    def tell(self, number: int, value: Values) -> None:
         """Close a trial.
 
         Args:
             number: The trial's number.
-            value: Its objective; None or a number that is not finite fails it.
+            value: Its objective, or its two; None or a number that is not finite fails
+                it.
         """
         self._open.pop(number)
         self._close(number, value)
@@ -146,11 +156,12 @@ class Study:
         self._open.pop(number)
         self._study.tell(number, state=TrialState.PRUNED)
 
-    def _close(self, number: int, value: float | None) -> None:
-        if value is None or not math.isfinite(value):
+    def _close(self, number: int, value: Values) -> None:
+        values = _finite(value)
+        if values is None:
             self._study.tell(number, state=TrialState.FAIL)
         else:
-            self._study.tell(number, value)
+            self._study.tell(number, values)
 
 
 class Past(NamedTuple):
@@ -158,12 +169,12 @@ class Past(NamedTuple):
 
     Args:
         values: What was proposed, by name.
-        value: Its objective; None if it has none.
+        value: Its objective, or its two; None if it has none.
         skipped: Whether it was too large to be trained.
     """
 
     values: Mapping[str, Value]
-    value: float | None
+    value: Values
     skipped: bool = False
 
 
@@ -199,10 +210,13 @@ def importance(journal: Path) -> Importance:
         return Importance(len(trials), {})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
+        several = len(study.directions) > 1
         found = get_param_importances(
             study,
             evaluator=PedAnovaImportanceEvaluator(),
             params=names,
+            # Of two objectives the first one's.
+            target=_first_value if several else None,
             normalize=False,
         )
     total = sum(found.values())
@@ -213,11 +227,11 @@ def importance(journal: Path) -> Importance:
 def _frozen(past: Past, space: Mapping[str, Parameter]) -> optuna.trial.FrozenTrial:
     """A trial that has ended, as Optuna keeps it."""
     asked = {name: space[name] for name in past.values if name in space}
-    known = past.value is not None and math.isfinite(past.value)
+    known = _finite(past.value)
     state = TrialState.PRUNED if past.skipped else TrialState.FAIL
     return optuna.trial.create_trial(
         state=TrialState.COMPLETE if known else state,
-        value=past.value if known else None,
+        values=known,
         params={name: past.values[name] for name in asked},
         distributions={name: _distribution(p) for name, p in asked.items()},
     )
@@ -232,6 +246,17 @@ def _distribution(parameter: Parameter) -> BaseDistribution:
     if p.whole:
         return IntDistribution(int(p.low), int(p.high), p.log, int(step or 1))
     return FloatDistribution(p.low, p.high, p.log, step)
+
+
+def _finite(value: Values) -> list[float] | None:
+    """All numbers of a trial, or None if one is missing or not finite."""
+    values = value if isinstance(value, tuple) else (value,)
+    found = [v for v in values if v is not None and math.isfinite(v)]
+    return found if len(found) == len(values) else None
+
+
+def _first_value(trial: optuna.trial.FrozenTrial) -> float:
+    return float(trial.values[0])
 
 
 def _suggest(trial: optuna.Trial, parameter: Parameter) -> Value:

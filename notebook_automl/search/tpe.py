@@ -9,6 +9,8 @@ from typing import Any
 class TPE:
     """Proposes what good trials have in common, parameters taken together."""
 
+    weighs = True
+
     def sampler(self, optuna: Any, seed: int) -> Any:
         with warnings.catch_warnings():
             # `group` is what conditional spaces need; marked experimental.

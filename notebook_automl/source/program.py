@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from notebook_automl.source.code import Code
 from notebook_automl.source.format import formatted
@@ -84,7 +85,7 @@ class Program:
         sources["setup"] = "\n".join([*lines[:begin], *code.imports, *lines[begin:]])
         return Program.from_text(formatted(_text(sources)))
 
-    def with_constant(self, cell_id: str, name: str, value: str | int) -> Program:
+    def with_constant(self, cell_id: str, name: str, value: Any) -> Program:
         """The same program with another value of a constant.
 
         Args:
@@ -96,9 +97,9 @@ class Program:
         source = re.sub(rf"(?m)^{name} = .*$", lambda _: line, self[cell_id])
         return self.with_cell(cell_id, Code(source=source))
 
-    def with_epochs(self, epochs: int) -> Program:
-        """The same program that trains another number of epochs."""
-        line = f"EPOCHS = {epochs}"  # as well formatted as the one before
+    def with_epochs(self, epochs: int | list[int]) -> Program:
+        """The same program that trains another number of epochs, one for each fold."""
+        line = f"EPOCHS = {literal(epochs)}"  # as well formatted as the one before
         source = re.sub(r"(?m)^EPOCHS = .*$", line, self["train"])
         cells = (
             replace(cell, source=source) if cell.id == "train" else cell

@@ -32,10 +32,10 @@ if not 1e-12 < TARGET_STD < 1e12:
         f"a standard deviation of {{TARGET_STD}} over {{len(train_rows)}} rows. Bring "
         "more rows, or another unit."
     )
-y_train, y_validation, y_test = (
-    (targets[rows] - TARGET_MEAN).astype("float32")
-    for rows in (train_rows, validation_rows, test_rows)
-)
+targets = targets - TARGET_MEAN
+y_train = targets[train_rows].astype("float32")
+y_validation = targets[validation_rows].astype("float32")
+y_test = targets[test_rows].astype("float32")
 """
 
 

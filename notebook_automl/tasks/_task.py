@@ -35,15 +35,28 @@ class Metric:
 
 @dataclass(frozen=True)
 class Split:
-    """How many rows are kept from training, and the seed that draws them.
+    """How rows are kept from training; the seed draws them.
 
     Args:
-        validation_rows: Rows that choose the epoch and the trial.
-        test_rows: Rows that are scored once, for the chosen trial.
+        validation_rows: Rows that choose the epoch and the trial; where rows have a
+            group, how many groups.
+        test_rows: Rows, or groups, that are scored once, for the chosen trial.
+        rows: All rows; the person's own sets are the last of them.
+        own: Rows of the person's own validation and test sets, 0 for none.
+        folds: How many validation sets there are in turn; 0 for one alone.
+        groups: Expression for each row's group; empty for none.
+        group_count: How many groups there are, but for those of the person's own sets.
+        times: Expression for each row's time; empty for none.
     """
 
     validation_rows: int
     test_rows: int
+    rows: int = 0
+    own: tuple[int, int] = (0, 0)
+    folds: int = 0
+    groups: str = ""
+    group_count: int = 0
+    times: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,11 +97,13 @@ class Prepared:
 class Task(Protocol):
     """What a task must do.
 
-    Laws: `check` and `proposes` read the schema only; the code of `split` leaves
-    `train_rows`, `validation_rows` and `test_rows` (positions), that of `prepare`
-    leaves `x_*`, `y_*` for train, validation and test as float32 arrays, or int32 where
-    they are codes, and a function `prepare(rows)`, that of `predict` a function
-    `predict(rows)`; the code imports neither AutoKeras nor this package.
+    Laws: `check` and `proposes` read the schema only; the code of `split` is that of
+    `tasks/_split.py` and leaves `train_rows`, `validation_rows` and `test_rows`
+    (positions); that of `prepare` asks for no others, has a statement for each of the
+    arrays that it leaves, and leaves `x_*`, `y_*` for train, validation and test as
+    float32 arrays, or int32 where they are codes, and a function `prepare(rows)`; that
+    of `predict` leaves a function `predict(rows)`; the code imports neither AutoKeras
+    nor this package.
     """
 
     default_metric: str

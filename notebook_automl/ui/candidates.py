@@ -7,7 +7,7 @@ import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from notebook_automl.data._files import seen
@@ -19,8 +19,6 @@ from notebook_automl.source.literals import literal
 # So many make a list that nobody reads.
 _MOST_PAIRS = 50
 _MOST_FILES = 50
-# A folder of images is not looked through.
-_FIRST_ENTRIES = 2000
 
 
 @dataclass(frozen=True)
@@ -71,16 +69,14 @@ def files() -> list[Choice]:
     """The files of the working directory that can be searched."""
     sources = [SOURCES.get(name) for name in SOURCES.names()]
     found = []
-    with contextlib.suppress(OSError), os.scandir() as entries:
-        for entry in islice(entries, _FIRST_ENTRIES):
+    with contextlib.suppress(OSError):
+        for path in sorted(Path.cwd().iterdir()):
             # Names that begin with a dot are hidden for a reason.
-            hidden = entry.name.startswith(".")
-            if hidden or not any(source.accepts(entry.name) for source in sources):
-                continue
-            if entry.is_file():
-                detail = f"file of {entry.stat().st_size:,} bytes"
-                found.append(Choice(literal(entry.name), entry.name, detail))
-    return sorted(found, key=lambda choice: choice.label)[:_MOST_FILES]
+            own = not path.name.startswith(".") and path.is_file()
+            if own and any(source.accepts(path.name) for source in sources):
+                detail = f"file of {path.stat().st_size:,} bytes"
+                found.append(Choice(literal(path.name), path.name, detail))
+    return found[:_MOST_FILES]
 
 
 def _are_samples(array: Any) -> bool:

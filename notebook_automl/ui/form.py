@@ -49,7 +49,8 @@ def form_fields(data: Any, task: str, names: list[Choice]) -> list[Any]:
         task: Whose metrics may be chosen; "auto" for those of all tasks.
         names: The variables that may be chosen.
     """
-    lists = {"data": names, "target": targets(data)}
+    columns = targets(data)
+    lists = {"data": names, "target": columns, "group": columns, "time": columns}
     return [_field(name, lists.get(name), task) for name in _ordered()]
 
 
@@ -84,7 +85,9 @@ def _is_literal(name: str, value: Any) -> bool:
 
 
 def _ordered() -> list[str]:
-    return [*_MAIN, *(name for name in options.typable() if name not in _MAIN)]
+    # Further data are typed in the cell, which keeps them.
+    kinds = {name: FIELDS[name].metadata.get("typed") for name in options.typable()}
+    return [*_MAIN, *(n for n in kinds if n not in _MAIN and kinds[n] != "data")]
 
 
 def _field(name: str, choices: list[Choice] | None, task: str) -> dict[str, Any]:
@@ -93,7 +96,7 @@ def _field(name: str, choices: list[Choice] | None, task: str) -> dict[str, Any]
         choices = [Choice(value, value) for value in options.choices(name, task)]
     kind = next(iter(get_args(_HINTS[name])), _HINTS[name])
     kinds = {int: "int", float: "float"}
-    choosable = bool(choices) or name in ("data", "target")
+    choosable = bool(choices) or name in ("data", "target", "group", "time")
     return {
         "name": name,
         "label": name.replace("_", " ").capitalize(),

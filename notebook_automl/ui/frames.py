@@ -14,6 +14,7 @@ from notebook_automl.record.events import (
     TrialStarted,
     spell,
 )
+from notebook_automl.record.folds import FOLD
 from notebook_automl.record.layout import encode
 from notebook_automl.record.reader import RunState, TrialState
 
@@ -157,7 +158,7 @@ class Frames:
 
     def _know(self, names: Iterable[str]) -> None:
         """Take in the names of metrics."""
-        self.metrics += tuple(sorted({*names} - {*self.metrics, "seconds"}))
+        self.metrics += tuple(sorted({*names} - {*self.metrics, "seconds", FOLD}))
 
     def _row(self, number: int, gone: bool) -> dict[str, Any]:
         """One trial, as it stands on the leaderboard."""
@@ -167,6 +168,7 @@ class Frames:
             "trial": number,
             "state": "interrupted" if running and gone else trial.state,
             "objective": spell(trial.objective(self._metric, self._mode)),
+            "spread": spell(trial.metrics.get(f"{self._metric}_std")),
             "test": spell(trial.test.get(self._metric.removeprefix("val_"))),
             "epochs": trial.epochs_trained,
             "planned": trial.epochs if running and not gone else 0,

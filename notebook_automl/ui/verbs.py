@@ -12,6 +12,7 @@ from notebook_automl.api.checks import path_of
 from notebook_automl.api.run import Run
 from notebook_automl.api.runs import attach, runs
 from notebook_automl.api.search import Search
+from notebook_automl.api.splitting import ASIDE
 from notebook_automl.errors import UnknownNameError, nearest, received
 from notebook_automl.export._exporter import EXPORTERS
 from notebook_automl.plots._plot import PLOTS, save
@@ -188,8 +189,11 @@ def _start(face: Face, arguments: Namespace) -> Run:
     asked = vars(arguments)
     wait = asked.pop("wait")
     asked["data"] = face.load(asked["data"])
-    if "target" in asked:
-        asked["target"] = column(asked["data"], asked["target"])
+    for name in ("target", "group", "time"):
+        if name in asked:
+            asked[name] = column(asked["data"], asked[name])
+    for name in {*ASIDE} & {*asked}:
+        asked[name] = face.load(asked[name])
     run = Search(**asked).start()
     face.took(run)
     return run.wait() if wait else run

@@ -13,6 +13,8 @@ from typing import Any
 
 from notebook_automl.record import events
 from notebook_automl.record.commands import pending
+from notebook_automl.record.front import best as best_trial
+from notebook_automl.record.front import objectives, told
 from notebook_automl.record.layout import RunFolder, read_json
 from notebook_automl.record.parameters import Parameter
 from notebook_automl.record.snapshot import open_state, save
@@ -163,11 +165,16 @@ class Attempt:
     def _open_study(self) -> Study:
         """The study, in which all that the record knows has ended."""
         EventWriter(self.folder.study).close()  # cuts a half-written line
+        sought = objectives(self.search)
         study = Study(
-            self.folder.study, self.search["tuner"], self.mode, self.search["seed"]
+            self.folder.study,
+            self.search["tuner"],
+            self.mode,
+            self.search["seed"],
+            sought[1].mode if len(sought) > 1 else "",
         )
         past = {
-            number: Past(t.values, t.metrics.get(self.metric), t.state == "skipped")
+            number: Past(t.values, told(t, sought), t.state == "skipped")
             for number, t in self.state.trials.items()
         }
         space = {
@@ -211,7 +218,7 @@ class Attempt:
     def _score(self) -> End | None:
         """Compute the chosen trial's test metrics, once; returns what came between."""
         end = self.end or End("completed", "the search is over")
-        best = self.state.best(self.metric, self.mode)
+        best = best_trial(self.state, self.search)
         if best is None and end.state == "stopped":
             return End("stopped", f"{end.reason}; no trial had finished")
         if best is None:

@@ -30,7 +30,10 @@ def _predict(asked: dict[str, Any], warm: dict[str, Any]) -> None:
     """Predict raw rows by the trial's own program."""
     run = RunFolder(Path(asked["folder"]))
     # A later run may have the name of a deleted one.
-    kept = run.trial(asked["trial"]).checkpoint.stat().st_mtime_ns
+    checkpoint = run.trial(asked["trial"]).checkpoint
+    if not checkpoint.exists():  # with folds it is trained when it is needed
+        trial.score(None, asked["folder"], asked["trial"])
+    kept = checkpoint.stat().st_mtime_ns
     key = (run.path, asked["trial"], kept)
     if warm.get("key") != key:
         warm.clear()

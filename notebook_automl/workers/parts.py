@@ -12,11 +12,13 @@ from notebook_automl.record.layout import RunFolder, read_json
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.backends import Backend, backend_of
 from notebook_automl.source.code import Code
+from notebook_automl.source.folds import prepare_folds, returned, train_folds
 from notebook_automl.source.literals import literal
 from notebook_automl.source.program import Program, assemble
 from notebook_automl.tasks._chosen import from_json
 from notebook_automl.tasks._metrics import definitions
-from notebook_automl.tasks._task import TASKS, Metric, Task, split_sizes
+from notebook_automl.tasks._split import plan_split
+from notebook_automl.tasks._task import TASKS, Metric, Task
 
 if TYPE_CHECKING:
     from notebook_automl.workers.graph import Written
@@ -70,6 +72,11 @@ class Asked:
         )
 
     @property
+    def folds(self) -> int:
+        """How many folds each trial trains on; 0 for one validation set."""
+        return int(self.search.get("folds") or 0)
+
+    @property
     def mode(self) -> str:
         """ "max" where more of the objective is better, else "min"."""
         return self.metrics[self.metric].mode
@@ -98,9 +105,8 @@ def shared_parts(asked: Asked, origin: Origin) -> dict[str, Code]:
         Code of set-up, definitions if there are any, load, split and prepare.
     """
     search, schema, task = asked.search, asked.schema, asked.task
-    split = split_sizes(
-        schema, search["validation_split"], search["test_split"], task.classes(schema)
-    )
+    split = plan_split(schema, search, task.classes(schema))
+    prepare = task.prepare(schema)
     exact = asked.backend.setup(asked.accelerated)
     setup = _SETUP.format(seed=search["seed"]) + exact.source
     defined = definitions(asked.metrics)
@@ -109,8 +115,17 @@ def shared_parts(asked: Asked, origin: Origin) -> dict[str, Code]:
         **({"define": defined} if defined else {}),
         "load": SOURCES.get(schema.source).load_code(schema, origin),
         "split": task.split(schema, split),
-        "prepare": task.prepare(schema),
+        "prepare": prepare_folds(prepare) if split.folds else prepare,
     }
+
+
+def left_by_prepare(asked: Asked) -> tuple[str, ...]:
+    """What the prepare cell makes of the rows of one fold, by name.
+
+    Args:
+        asked: The run's description.
+    """
+    return returned(asked.task.prepare(asked.schema))
 
 
 def program(
@@ -136,6 +151,9 @@ def program(
         "evaluate": _EVALUATE,
         "predict": asked.task.predict(asked.schema),
     }
+    if asked.folds:
+        objective = f"val_{asked.metric}", asked.mode
+        parts |= train_folds(parts, left_by_prepare(asked), objective, asked.folds)
     return assemble(parts, environment(asked))
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from notebook_automl.record import events
+from notebook_automl.record.folds import FOLD
+from notebook_automl.record.front import front, objectives, told
 from notebook_automl.record.layout import RunFolder, write_text
 from notebook_automl.record.parameters import Parameter
 from notebook_automl.record.reader import RunState, TrialState
@@ -17,6 +19,7 @@ from notebook_automl.search._study import Study
 from notebook_automl.source.program import Program
 from notebook_automl.workers.budget import Clock, Costs, too_long
 from notebook_automl.workers.cluster import Cluster, Message
+from notebook_automl.workers.outcome import outcome
 from notebook_automl.workers.retry import for_memory, memory_kills, next_try
 from notebook_automl.workers.running import Patience, Running
 
@@ -115,7 +118,7 @@ class Pool:
             reason: Why.
         """
         while self.waiting:
-            self._close(self.waiting.popleft(), "stopped", reason)
+            self._close(self.waiting.popleft(), "stopped", reason, {})
 
     def hold(self) -> None:
         """Let all trials wait after their epoch."""
@@ -199,7 +202,9 @@ class Pool:
             running.epoch(now_s, fields["seconds"], self.costs)
             running.told_s = message.told_s
             chosen = self.state.trials[running.number].values
-            epochs = int(chosen.get("epochs", self.search["epochs"]))
+            epochs = int(chosen.get("epochs", self.search["epochs"])) * (
+                self.search.get("folds") or 1
+            )
             self.emit(events.EpochEnded, trial=running.number, epochs=epochs, **fields)
         elif message.kind in ("done", "lost"):
             self._end(message)
@@ -223,7 +228,7 @@ class Pool:
                 self.emit(events.TrialRetried, trial=running.number, reason=note)
                 return
             state = "skipped" if short else state
-        self._close(running, state, reason)
+        self._close(running, state, reason, result)
 
     def _grown(self, worker: str, rss_mib: float) -> bool:
         """Whether a worker holds much more than after its first trial."""
@@ -231,20 +236,21 @@ class Pool:
             rss_mib - self._rss_mib.setdefault(worker, rss_mib) > self.most_growth_mib
         )
 
-    def _close(self, running: Running, state: str, reason: str) -> None:
+    def _close(
+        self, running: Running, state: str, reason: str, result: Mapping[str, Any]
+    ) -> None:
         """Close a trial in the events and in the study."""
         trial = self.state.trials.get(running.number, TrialState(running.number))
         seconds = self.clock.steady() - running.started_s
         if state == "completed":
             self.costs.ended(seconds)
-        best = _best_epoch(trial.history.column(self.metric), self.mode)
+        best, found = outcome(self.folder, self.search, trial, result)
         if best is None and state == "completed":
             state, reason = "failed", reason or "no epoch was trained"
         if best is None and state == "stopped" and "first epoch" not in reason:
             reason += ", before its first epoch had ended"
         kept = best is not None and state not in ("failed", "skipped")
-        metrics = dict(trial.history[best - 1]) if best and kept else {}
-        metrics.pop("seconds", None)
+        metrics = found if kept else {}
         self.failures += state == "failed"
         self.skipped = self.skipped + 1 if state == "skipped" else 0
         self.emit(
@@ -260,16 +266,22 @@ class Pool:
         if state == "skipped" or (running.dear and not metrics):
             self.study.skip(running.number)
         else:
-            self.study.tell(running.number, metrics.get(self.metric))
+            sought = objectives(self.search)
+            self.study.tell(running.number, told(trial, sought))
         self._drop_checkpoints()
 
-    def _lost(self, running: Running, message: Message) -> dict[str, str]:
+    def _lost(self, running: Running, message: Message) -> dict[str, Any]:
         """The result of a trial whose process is gone."""
         if not running.killed and not running.word:
             kills, self._memory_kills = self._memory_kills, memory_kills()
             memory = ": out of memory" if self._memory_kills > kills else ""
             return {"state": "failed", "reason": message.fields["reason"] + memory}
         folder = self.folder.trial(running.number)
+        trained = self.state.trials.get(running.number)
+        if self.search.get("folds") and trained is not None and trained.history:
+            # The last fold may have lost an epoch; of the others all is known.
+            whole = int(trained.history[-1][FOLD]) - 1
+            return {"state": "stopped", "reason": "", "folds": whole}
         with contextlib.suppress(OSError):
             # One that was written later is half written, or of an epoch unknown to us.
             if folder.checkpoint.stat().st_mtime <= running.told_s:
@@ -285,15 +297,10 @@ class Pool:
         """Keep the models of the best few trials and of those that run."""
         ranked = self.state.ranked(self.metric, self.mode)
         kept = {trial.number for trial in ranked[:_KEPT_CHECKPOINTS]}
+        sought = objectives(self.search)
+        if len(sought) > 1:
+            kept |= {trial.number for trial in front(self.state, sought)}
         for number, trial in self.state.trials.items():
             if number not in kept and trial.state != "running":
                 with contextlib.suppress(OSError):  # a disk that refuses keeps more
                     self.folder.trial(number).checkpoint.unlink(missing_ok=True)
-
-
-def _best_epoch(values: Iterable[float], mode: str) -> int | None:
-    """The epoch (from 1) whose checkpoint is kept: the first of the best."""
-    sign = 1 if mode == "max" else -1
-    scores = [sign * value for value in values]
-    finite = [score for score in scores if math.isfinite(score)]
-    return scores.index(max(finite)) + 1 if finite else None

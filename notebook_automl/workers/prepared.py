@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,19 +24,28 @@ class Kept:
     Args:
         arrays: `x_train`, `y_train` and so on, mapped into memory.
         constants: Numbers in capitals, such as `TARGET_MEAN`.
+        folds: The same of each fold, if there are folds; the others are the final
+            model's then.
     """
 
     arrays: Mapping[str, Any]
     constants: Mapping[str, float]
+    folds: tuple[Kept, ...] = ()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Arrays and constants by name."""
+        return {**self.arrays, **self.constants}
 
     def shapes(self, accelerated: bool) -> Prepared:
         """What a search space may know of them."""
-        x, y = self.arrays["x_train"], self.arrays["y_train"]
+        first = self.folds[0] if self.folds else self
+        x, y = first.arrays["x_train"], first.arrays["y_train"]
         return Prepared(
             x_shape=tuple(x.shape[1:]),
             y_shape=tuple(y.shape[1:]),
             rows=len(x),
-            constants=self.constants,
+            constants=first.constants,
             accelerated=accelerated,
         )
 
@@ -63,19 +72,27 @@ def is_kept(folder: Path) -> bool:
     return (folder / _CONSTANTS).exists()
 
 
-def keep(folder: Path, namespace: Mapping[str, Any]) -> None:
+def keep(
+    folder: Path,
+    namespace: Mapping[str, Any],
+    folds: Iterable[Mapping[str, Any]] = (),
+) -> None:
     """Write what the prepare cell left; the constants come last and say that all is
     there.
 
     Args:
         folder: From `place`.
         namespace: What the cells left.
+        folds: What they leave for each fold.
     """
     import numpy as np
 
     folder.mkdir(parents=True, exist_ok=True)
+    for number, fold in enumerate(folds):
+        keep(folder / f"fold-{number}", fold)
     for name in _ARRAYS:
-        np.save(folder / f"{name}.npy", namespace[name], allow_pickle=False)
+        if name in namespace:
+            np.save(folder / f"{name}.npy", namespace[name], allow_pickle=False)
     constants = {
         name: value
         for name, value in namespace.items()
@@ -92,5 +109,6 @@ def load(folder: Path) -> Kept:
     """
     import numpy as np
 
-    arrays = {n: np.load(folder / f"{n}.npy", mmap_mode="r") for n in _ARRAYS}
-    return Kept(arrays, read_json(folder / _CONSTANTS))
+    arrays = {p.stem: np.load(p, mmap_mode="r") for p in folder.glob("*.npy")}
+    folds = sorted(folder.glob("fold-*"), key=lambda path: int(path.name[5:]))
+    return Kept(arrays, read_json(folder / _CONSTANTS), tuple(map(load, folds)))

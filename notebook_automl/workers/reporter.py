@@ -24,6 +24,10 @@ class CutShort(Exception):
     """Leaves `fit` within an epoch, which then counts for nothing."""
 
 
+class FoldsEnded(Exception):
+    """Leaves a train cell between two folds: the trial has ended."""
+
+
 class Reporter(keras.callbacks.Callback):
     """Reports each epoch, and obeys the supervisor's words.
 
@@ -34,12 +38,20 @@ class Reporter(keras.callbacks.Callback):
         link: The supervisor.
         objective: The metric that must stay a finite number ("val_accuracy").
         validation_share: Rows that validate, for each one that is trained on.
+        folds: Whether the train cell fits once for each fold.
     """
 
     def __init__(
-        self, link: Link, objective: str, validation_share: float = 0.0
+        self,
+        link: Link,
+        objective: str,
+        validation_share: float = 0.0,
+        folds: bool = False,
     ) -> None:
         super().__init__()
+        self._before = 0
+        self._folds = folds
+        self.fold = self.whole_folds = 0
         self._link = link
         self._objective = objective
         self._share = validation_share
@@ -52,6 +64,18 @@ class Reporter(keras.callbacks.Callback):
         self.epochs = 0
         self.state = "completed"
         self.reason = ""
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Begin the next fold."""
+        self._before = self.epochs
+        if self._folds:
+            if self.state != "completed":
+                raise FoldsEnded
+            self.fold += 1
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Count a fold that was trained to its end."""
+        self.whole_folds += self.state == "completed"
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Start the epoch's clock."""
@@ -89,7 +113,7 @@ class Reporter(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Report the metrics, then obey."""
         metrics = {name: float(value) for name, value in (logs or {}).items()}
-        self.epochs = epoch + 1
+        self.epochs = self._before + epoch + 1
         if self.epochs == 1:
             self._tell_pace()
         self._link.tell(
@@ -97,6 +121,7 @@ class Reporter(keras.callbacks.Callback):
             epoch=self.epochs,
             metrics=metrics,
             seconds=time.perf_counter() - self._began_s,
+            **({"fold": self.fold} if self._folds else {}),
         )
         for name in ("loss", self._objective):
             value = metrics.get(name, math.nan)

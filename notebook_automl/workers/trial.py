@@ -19,11 +19,13 @@ from notebook_automl.record.layout import (
 )
 from notebook_automl.source.code import Code
 from notebook_automl.source.program import SHARED, Program, assemble
-from notebook_automl.workers import prepared, space
+from notebook_automl.workers import folds, prepared, space
 from notebook_automl.workers.cells import execute, inside, reason, set_up
 from notebook_automl.workers.cost import too_large
 from notebook_automl.workers.graph import Written, check_model, write_graph
+from notebook_automl.workers.latency import latency_ms
 from notebook_automl.workers.link import Link
+from notebook_automl.workers.outcome import trained
 from notebook_automl.workers.parts import Asked, environment, program, shared_parts
 
 
@@ -47,7 +49,7 @@ def prepare(link: Link | None, folder: str) -> None:
             link.tell("stage", stage="preparing data")
         for cell in SHARED[1:]:
             execute(text, cell, namespace)
-        prepared.keep(kept, namespace)
+        prepared.keep(kept, namespace, folds.split_sets(asked, namespace))
     space.check(asked, prepared.load(kept).shapes(asked.accelerated))
 
 
@@ -120,9 +122,14 @@ def score(link: Link | None, folder: str, number: int) -> dict[str, float]:
     if trial.test.exists():
         return dict(read_json(trial.test))
     text = Program.from_text(trial.source.read_text("utf-8"))
-    kept = prepared.load(prepared.place(run, _read(run)[1]))
+    asked, shared = _read(run)
+    kept = prepared.load(prepared.place(run, shared))
     with inside(trial.path, trial.log):
         namespace = set_up(link, text) | dict(kept.arrays)
+        if asked.folds:
+            namespace |= kept.values | trained(trial)
+            execute(text, "build", namespace)
+            execute(text, "compile", namespace)
         execute(text, "evaluate", namespace)
     metrics = {name: float(value) for name, value in namespace["test_metrics"].items()}
     write_json(trial.test, metrics)
@@ -173,7 +180,7 @@ def _train(
     link.tell("built", values=written.values, **asdict(written.cost))
     if why := too_large(written.cost, asked.search.get("max_model_size"), memory_mib):
         return {"state": "skipped", "reason": why}
-    return _fit(link, asked, written, text, kept.for_training(), trial)
+    return _fit(link, asked, written, text, kept, trial)
 
 
 def _fit(
@@ -181,30 +188,40 @@ def _fit(
     asked: Asked,
     written: Written,
     text: Program,
-    arrays: Mapping[str, Any],
+    kept: prepared.Kept,
     trial: TrialFolder,
 ) -> dict[str, Any]:
     """Build, compile and train as the program says."""
-    namespace = set_up(link, text) | dict(arrays)
+    namespace = set_up(link, text) | kept.for_training()
+    namespace |= folds.stand_in(asked, kept)
     execute(text, "build", namespace)
     execute(text, "compile", namespace)
-    model = namespace["model"]
+    first = kept.folds[0].values if asked.folds else namespace
+    model = folds.built(namespace, first) if asked.folds else namespace["model"]
     check_model(written, model)
     write_json(trial.model, model.get_config())
 
-    from notebook_automl.workers.reporter import CutShort, Reporter
+    from notebook_automl.workers.reporter import CutShort, FoldsEnded, Reporter
 
-    share = len(namespace["y_validation"]) / len(namespace["y_train"])
-    reporter = Reporter(link, f"val_{asked.metric}", share)
+    share = len(first["y_validation"]) / len(first["y_train"])
+    reporter = Reporter(link, f"val_{asked.metric}", share, bool(asked.folds))
     namespace["callbacks"].append(reporter)
     try:
         execute(text, "train", namespace)
     except CutShort:
         reporter.state = "stopped"
-    if reporter.epochs not in (0, written.epochs):
+    except FoldsEnded:  # it has said why
+        pass
+    if not asked.folds and reporter.epochs not in (0, written.epochs):
         # A replay trains as long as this trial really did, whatever ended it.
         write_text(trial.source, text.with_epochs(reporter.epochs).to_text())
-    return {"state": reporter.state, "reason": reporter.reason}
+    result: dict[str, Any] = {"state": reporter.state, "reason": reporter.reason}
+    if asked.folds:
+        result["folds"] = reporter.whole_folds
+    if "latency_ms" in (asked.search.get("second") or ()):
+        x = namespace["x_train"]
+        result["latency_ms"] = latency_ms(model, x, written.batch_size)
+    return result
 
 
 def _read(run: RunFolder) -> tuple[Asked, dict[str, Code]]:

@@ -53,7 +53,7 @@ export const COLUMNS: readonly Column[] = [
     id: 'objective',
     number: true,
     title: store => store.run?.metric ?? 'objective',
-    text: row => formatScore(row.objective),
+    text: row => formatScore(row.objective, row.spread),
     key: (row, store) => -merit(row, store.run?.mode ?? 'max')
   },
   {

@@ -54,7 +54,7 @@ export class Details {
 
   private scores(row: TrialRow): string {
     const metric = shorten(this.store.run?.metric ?? '', 60);
-    const parts = [`${metric} ${formatScore(row.objective) || '–'}`];
+    const parts = [`${metric} ${formatScore(row.objective, row.spread) || '–'}`];
     if (row.test !== null) {
       parts.push(`test ${formatScore(row.test)}`);
     }

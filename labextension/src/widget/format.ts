@@ -36,9 +36,16 @@ export function formatMetric(value: number): string {
   return text.replace('-', '−');
 }
 
-/** A metric that may be missing, which is shown as nothing. */
-export function formatScore(value: JSONNumber | null): string {
-  return value === null ? '' : formatMetric(toNumber(value));
+/** A metric that may be missing, which is shown as nothing; with its spread, if any. */
+export function formatScore(
+  value: JSONNumber | null,
+  spread: JSONNumber | null = null
+): string {
+  if (value === null) {
+    return '';
+  }
+  const after = spread === null ? '' : ` ± ${formatMetric(toNumber(spread))}`;
+  return formatMetric(toNumber(value)) + after;
 }
 
 export function formatCount(value: number): string {

@@ -30,6 +30,7 @@ test('spelled numbers are read, what is missing is NaN', () => {
   assert.equal(format.toNumber(0), 0);
   assert.equal(format.formatScore(null), '');
   assert.equal(format.formatScore('nan'), 'NaN');
+  assert.equal(format.formatScore(0.9512, 0.0123), '0.9512 ± 0.0123');
 });
 
 test('clocks and durations', () => {

@@ -34,6 +34,7 @@ export function trialRow(trial: number, changes: Partial<TrialRow> = {}): TrialR
     trial,
     state: 'completed',
     objective: null,
+    spread: null,
     test: null,
     epochs: 0,
     planned: 0,

@@ -1,0 +1,262 @@
+"""A program that trains once as one that trains on each of several folds.
+
+The cells become functions, because each fold prepares its own rows, builds its own
+model and keeps nothing of another one's. Then the final model learns from the rows of
+all folds, as many epochs as were best on average.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from textwrap import indent
+
+from notebook_automl.source.code import Code
+
+_SETS = ("x_train", "y_train", "x_validation", "y_validation")
+# A fold's columns need not be those of another one.
+_SHAPE = re.compile(r"^(\s*inputs = keras\.Input\()\([^()]*\)", re.MULTILINE)
+_CURVES = """\
+
+
+curves = [
+    train_fold(*fold, epochs) for fold, epochs in zip(folds, EPOCHS, strict=False)
+]
+# Each fold counts with its best epoch.
+best_epochs = [1 + int(np.{better}(curve["{objective}"])) for curve in curves]
+validation_metrics = {{}}
+for name in curves[0]:
+    values = [
+        curve[name][best - 1]
+        for curve, best in zip(curves, best_epochs, strict=True)
+    ]
+    validation_metrics[name] = fmean(values)
+    if name.startswith("val_"):
+        validation_metrics[name + "_std"] = pstdev(values)
+print(validation_metrics)
+"""
+_EVALUATE = """\
+# The folds have chosen; the final model learns from the rows of all of them.
+model = build_model({build})
+compile_model({compile})
+{fit}
+model.save(CHECKPOINT)
+test_metrics = model.evaluate(x_test, y_test, return_dict=True, verbose=0)
+print({{**validation_metrics, **test_metrics}})
+"""
+
+
+def prepare_folds(prepare: Code) -> Code:
+    """The prepare cell as a function of the rows, called for the final model.
+
+    Args:
+        prepare: What leaves the arrays of three sets, `prepare` and constants.
+    """
+    body = _without_test(prepare.source)
+    names = ", ".join(returned(prepare))
+    final = ", ".join(n.replace("_validation", "_test") for n in returned(prepare))
+    source = f"""\
+def prepare_sets(train_rows, validation_rows):
+    \"\"\"Both sets as arrays, by what the training rows alone teach.\"\"\"
+{indent(body.strip(), "    ")}
+    return {names}
+
+
+# What the final model learns from, and is tested on.
+{final} = prepare_sets(rows, test_rows)
+"""
+    return Code(prepare.imports, source)
+
+
+def returned(prepare: Code) -> tuple[str, ...]:
+    """What a prepare cell leaves for the others: arrays, constants, `prepare`."""
+    names = list(dict.fromkeys(_assigned(_without_test(prepare.source))))
+    sets = [n for n in names if n.endswith(("_train", "_validation"))]
+    order = [*(n for n in _SETS if n in sets), *(n for n in sets if n not in _SETS)]
+    within = _used_within_functions(prepare.source)
+    constants = [n for n in names if n.isupper() and n not in within]
+    return (*order, *constants, "prepare")
+
+
+def train_folds(
+    parts: Mapping[str, Code],
+    left: tuple[str, ...],
+    objective: tuple[str, str],
+    folds: int,
+) -> dict[str, Code]:
+    """The cells from build to evaluate as those of a program with folds.
+
+    Args:
+        parts: Those of a program that trains once.
+        left: What `prepare_sets` returns.
+        objective: The metric that decides ("val_accuracy"), and "max" or "min".
+        folds: How many folds there are.
+
+    Returns:
+        Code of build, compile, train and evaluate.
+    """
+    build, compiled = parts["build"], parts["compile"]
+    takes = _taken(build.source, left)
+    needs = _taken(compiled.source, left)
+    constants, fit = _constants_and_fit(parts["train"].source)
+    epochs = constants.pop("EPOCHS")
+    assigned = "".join(f"{name} = {value}\n" for name, value in constants.items())
+    unpacked = ", ".join([*left[:-1], "_"])
+    model = ", ".join(["model", *needs])
+    train = f"""\
+EPOCHS = [{", ".join([epochs] * folds)}]
+
+
+def train_fold(train_rows, validation_rows, epochs):
+    \"\"\"Learning curves of a fresh model.\"\"\"
+    {unpacked} = prepare_sets(train_rows, validation_rows)
+    model = build_model({", ".join(takes)})
+    compile_model({model})
+    return {_call(fit, epochs="epochs")}.history
+"""
+    train += _CURVES.format(objective=objective[0], better=f"arg{objective[1]}")
+    final = _call(
+        fit,
+        epochs="round(fmean(best_epochs))",
+        validation_data=None,
+        callbacks=None,
+    )
+    imports = ("import numpy as np", "from statistics import fmean, pstdev")
+    return {
+        "build": Code(build.imports, _function_of_build(build.source, takes)),
+        "compile": Code(
+            compiled.imports, assigned + _function_of_compile(compiled.source, needs)
+        ),
+        "train": Code((*parts["train"].imports, *imports), train),
+        "evaluate": Code(
+            source=_EVALUATE.format(build=", ".join(takes), compile=model, fit=final)
+        ),
+    }
+
+
+def _function_of_build(source: str, takes: tuple[str, ...]) -> str:
+    """Constants stay; what makes the model becomes a function."""
+    before, body = _parted(source)
+    body = body.replace("model.summary()", "return model")
+    body = _SHAPE.sub(r"\1x_train.shape[1:]", body)
+    arguments = ", ".join(takes)
+    return (
+        f"{before}\n\ndef build_model({arguments}):\n"
+        '    """A fresh model, the same whichever rows it will learn from."""\n'
+        f"{indent(body, '    ')}\n\n\nbuild_model({arguments}).summary()\n"
+    )
+
+
+def _function_of_compile(source: str, needs: tuple[str, ...]) -> str:
+    """What compiles becomes a function; no fold keeps a checkpoint."""
+    pieces: list[str] = []
+    for node, text in _statements(source):
+        if isinstance(node, ast.Expr) and text.lstrip().startswith("model.compile("):
+            arguments = ", ".join(["model", *needs])
+            pieces.append(
+                f"\n\ndef compile_model({arguments}):\n"
+                '    """Optimizer, loss and metrics of a fresh model."""\n'
+                f"{indent(text, '    ')}\n\n"
+            )
+        elif isinstance(node, ast.Assign) and _names(node) == ["callbacks"]:
+            kept = [
+                ast.unparse(part)
+                for part in getattr(node.value, "elts", [])
+                if "ModelCheckpoint" not in ast.unparse(part)
+            ]
+            pieces.append(f"callbacks = [{', '.join(kept)}]")
+        else:
+            pieces.append(text)
+    return "\n".join(pieces) + "\n"
+
+
+def _constants_and_fit(source: str) -> tuple[dict[str, str], ast.Call]:
+    """The constants of a train cell, and its call of `fit`."""
+    constants, call = {}, None
+    for node in ast.parse(source).body:
+        if _is_constant(node):
+            constants[_names(node)[0]] = ast.unparse(node.value)  # type: ignore[attr-defined]
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            call = node.value
+    if call is None:
+        raise ValueError("expected a train cell with history = model.fit(...)")
+    return constants, call
+
+
+def _call(call: ast.Call, **changed: str | None) -> str:
+    """A call with other values of arguments; None leaves one out."""
+    positional = [ast.unparse(argument) for argument in call.args]
+    given = {str(k.arg): ast.unparse(k.value) for k in call.keywords} | changed
+    named = [f"{name}={value}" for name, value in given.items() if value is not None]
+    return f"{ast.unparse(call.func)}({', '.join([*positional, *named])})"
+
+
+def _without_test(source: str) -> str:
+    """A prepare cell without the statements that make the test arrays."""
+    lines = source.splitlines()
+    for node in ast.parse(source).body:
+        names = _names(node)
+        if names and all(name.endswith("_test") for name in names):
+            for place in range(node.lineno - 1, node.end_lineno or node.lineno):
+                lines[place] = "\0"
+    return "\n".join(line for line in lines if line != "\0") + "\n"
+
+
+def _assigned(source: str) -> Iterator[str]:
+    """Variables that a cell leaves, in order; functions are none."""
+    for node in ast.parse(source).body:
+        yield from _names(node)
+
+
+def _used_within_functions(source: str) -> set[str]:
+    """What the functions of a cell know from around them; no other cell needs that."""
+    functions = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)]
+    return {
+        part.id
+        for function in functions
+        for part in ast.walk(function)
+        if isinstance(part, ast.Name)
+    }
+
+
+def _names(node: ast.stmt) -> list[str]:
+    """The variables that an assignment assigns."""
+    if not isinstance(node, ast.Assign):
+        return []
+    return [
+        part.id
+        for target in node.targets
+        for part in ast.walk(target)
+        if isinstance(part, ast.Name)
+    ]
+
+
+def _taken(source: str, left: tuple[str, ...]) -> tuple[str, ...]:
+    """What a cell uses of what `prepare_sets` returns; the model always its rows."""
+    used = {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name)}
+    shape = {"x_train"} if _SHAPE.search(source) else set()
+    return tuple(name for name in left if name in used | shape)
+
+
+def _is_constant(node: ast.stmt) -> bool:
+    names = _names(node)
+    return bool(names) and all(name.isupper() for name in names)
+
+
+def _statements(source: str) -> Iterator[tuple[ast.stmt, str]]:
+    """Each statement with the comments above it, as written."""
+    lines, begin = source.splitlines(), 0
+    for node in ast.parse(source).body:
+        end = node.end_lineno or node.lineno
+        yield node, "\n".join(lines[begin:end]).strip("\n")
+        begin = end
+
+
+def _parted(source: str) -> tuple[str, str]:
+    """The constants at the top, and all other statements."""
+    before: list[str] = []
+    after: list[str] = []
+    for node, text in _statements(source):
+        (before if not after and _is_constant(node) else after).append(text)
+    return "\n".join(before), "\n".join(after)
