@@ -17,7 +17,7 @@ _CPU_LIMITS: Limits = {
     "text/block_type": ("vanilla", "pooled"),
     "text/*/embedding_dim": (32, 64, 128),
     "text/*/kernel_size": (3, 5),
-    "text/*/filters_*": (16, 32, 64, 128),
+    "text/*/filters_*": (16, 32, 64),
     "text/*/units_*": (16, 32, 64, 128, 256),
 }
 
