@@ -1,7 +1,8 @@
 """A room is a package whose files are plugins: a file's name is its plugin's name.
 
 Nothing is listed anywhere. A file without a leading underscore is one, and so is an
-installed entry point whose group is the package's name. Nothing is imported before
+installed entry point whose group is the package's name. A package within is another
+room. Nothing is imported before
 somebody asks for it by its name.
 """
 
@@ -79,7 +80,8 @@ class Room:
     def _files(self) -> set[str]:
         spec = importlib.util.find_spec(self.package)
         folders = spec.submodule_search_locations if spec else None
-        names = (module.name for module in pkgutil.iter_modules(folders or []))
+        found = pkgutil.iter_modules(folders or [])
+        names = (module.name for module in found if not module.ispkg)
         return {name for name in names if not name.startswith("_")}
 
     def _installed(self) -> dict[str, EntryPoint]:

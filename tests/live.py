@@ -150,6 +150,9 @@ def assert_study_agrees(run: Run) -> None:
             assert asked.pop(number) == ("PRUNED", None)
         elif not trial.metrics:
             assert asked.pop(number) == ("FAIL", None)
+        elif trial.state == "pruned":
+            last = trial.history[-1]["val_accuracy"]
+            assert asked.pop(number) == ("PRUNED", last)
         else:
             assert asked.pop(number) == ("COMPLETE", trial.metrics["val_accuracy"])
     # Asked for when the supervisor was killed, and never begun.

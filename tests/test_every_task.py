@@ -16,6 +16,7 @@ from spaces import Bench, Coverage, bench
 
 from notebook_automl.errors import UnsupportedLayerError
 from notebook_automl.record.parameters import Parameter, Value
+from notebook_automl.search._plan import possible
 from notebook_automl.source import layers
 from notebook_automl.source.layers import POSITIONAL, graph_code
 from notebook_automl.source.literals import literal
@@ -303,3 +304,21 @@ def test_recurrent_layers_of_the_gpu_space(
     inner = f"layers.{layer.upper()}(32, return_sequences=True)"
     outer = f"layers.Bidirectional({inner})" if bidirectional else inner
     assert f"hidden = {outer}(hidden)" in cell
+
+
+def test_initial_configurations_are_of_the_space(ready: Bench) -> None:
+    """Each value is possible where it is asked for, and all but fixed ones are."""
+    task = ready.asked.task
+    for configuration in task.initial(False) if hasattr(task, "initial") else ():
+        asked: dict[str, Parameter] = {}
+
+        def answer(parameter: Parameter, asked=asked, given=configuration) -> Value:
+            asked[parameter.name] = parameter
+            return given.get(parameter.name, parameter.default)
+
+        ready.write(answer)
+        kept = [name for name in configuration if name in asked]
+        assert all(possible(asked[name], configuration[name]) for name in kept)
+        assert configuration.keys() - asked.keys() <= {"image/block_type"} | {
+            name for name in configuration if name.startswith("head/")
+        }

@@ -28,6 +28,7 @@ from notebook_automl.api.splitting import (
     save_data,
     schema_of,
 )
+from notebook_automl.api.warm_start import check_warm_start, first_trials
 from notebook_automl.errors import (
     AutoMLError,
     RunDiffersError,
@@ -43,7 +44,8 @@ from notebook_automl.record.layout import (
     write_json,
 )
 from notebook_automl.record.schema import Schema
-from notebook_automl.search._tuner import TUNERS
+from notebook_automl.search._tuner import check_tuner
+from notebook_automl.search.pruners._pruner import PRUNERS
 from notebook_automl.source.backends import check_backend, chosen_backend
 from notebook_automl.tasks._chosen import to_json
 from notebook_automl.tasks._limits import check_fit, check_space
@@ -59,7 +61,7 @@ _DEFAULT_MINUTES = 10.0
 _SAID_BYTES = 100e6
 # Fields that say where, when and by how many, not what: a second start of a name may
 # differ in them. Budgets are compared: who asks for more shall type run.extend().
-_NOT_COMPARED = ("name", "folder", "started_s", "workers")
+_NOT_COMPARED = ("name", "folder", "started_s", "workers", "first")
 
 _DEVICES = ("auto", "cpu", "gpu")
 # Such a folder is still filled, or what ended its start left no time to remove it.
@@ -93,6 +95,11 @@ class Search:
             True} narrows it. "batch_size" and "epochs" may be searched here as well;
             `Search.parameters()` lists all paths.
         tuner: Who proposes values.
+        pruner: Who ends trials that others have left behind; "hyperband" as a tuner
+            decides that itself.
+        warm_start: An earlier run, or its name, whose best trials are tried first; or
+            "autokeras" for AutoKeras's initial configurations, with which the tuner
+            "greedy" begins anyway.
         folds: Into how many parts the rows fall, each of which validates what the
             others teach (cross-validation); without it one part validates.
         group: The column (for arrays, an array) whose values say which rows belong
@@ -142,6 +149,12 @@ class Search:
         },
     )
     tuner: str = field(default="tpe", metadata={"help": "who proposes values"})
+    pruner: str = field(
+        default="none", metadata={"help": "who ends trials that others left behind"}
+    )
+    warm_start: str | Run | None = field(
+        default=None, metadata={"help": "a run whose best trials come first"}
+    )
     folds: int | None = field(
         default=None, metadata={"help": "cross-validate on so many folds"}
     )
@@ -187,7 +200,9 @@ class Search:
         check_fit(check_space(self.space))
         check_name(self.name)
         folder_of_runs(self.folder)
-        TUNERS.check(self.tuner)
+        check_tuner(self.tuner, self.space)
+        PRUNERS.check(self.pruner)
+        check_warm_start(self.warm_start)
         if not isinstance(self.task, str) or self.task != "auto":
             TASKS.check(self.task)
         check_metrics(self)
@@ -328,7 +343,10 @@ class Search:
         names = [f.name for f in fields(self)[1:] if f.name not in ASIDE]
         asked = {name: getattr(self, name) for name in names}
         folder = None if self.folder is None else str(self.folder)
+        earlier = self.warm_start
         return asked | {
+            "warm_start": earlier.name if isinstance(earlier, Run) else earlier,
+            "first": first_trials(self, task, device),
             **decided_space(self),
             **described(self),
             "task": task_name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -46,6 +46,7 @@ class AskedHyperParameters(keras_tuner.HyperParameters):
     ) -> None:
         super().__init__()
         self._ask = ask
+        self._asked: set[str] = set()
         self._limits = limits
         self._narrowed = space
         self._settled = settled
@@ -68,7 +69,18 @@ class AskedHyperParameters(keras_tuner.HyperParameters):
                 return named(left.value, hp.name)
         elif limit := limit_of(self._limits, hp.name):
             left = within(parameter, limit[1])
-        return left.value if isinstance(left, Fixed) else self._ask(left)
+        if isinstance(left, Fixed):
+            return left.value
+        self._asked.add(hp.name)
+        return self._ask(replace(left, conditions=self._conditions_of(hp)))
+
+    def _conditions_of(self, hp: Any) -> tuple[tuple[str, tuple[Value, ...]], ...]:
+        """What other parameters must be, as far as these are asked for."""
+        return tuple(
+            (condition.name, tuple(condition.values))
+            for condition in hp.conditions
+            if condition.name in self._asked
+        )
 
 
 def _parameter(hp: Any) -> Parameter:

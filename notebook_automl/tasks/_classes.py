@@ -10,6 +10,7 @@ from notebook_automl.record.schema import MOST_CLASSES, Schema, Target
 from notebook_automl.source.code import Code
 from notebook_automl.source.literals import literal
 from notebook_automl.tasks import _metrics
+from notebook_automl.tasks._initial import Configuration
 from notebook_automl.tasks._inputs import Inputs, is_table, some_rows
 from notebook_automl.tasks._split import split_code
 from notebook_automl.tasks._task import TASKS, Metric, Prepared, Space, Split
@@ -216,6 +217,9 @@ def predict(rows):
 print(predict({some_rows(schema)}))
 ''',
         )
+
+    def initial(self, accelerated: bool) -> tuple[Configuration, ...]:
+        return self.inputs.initial(accelerated)
 
     def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
         inputs, node, limits = self.inputs.space(autokeras, schema, prepared)

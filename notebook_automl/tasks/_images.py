@@ -6,6 +6,7 @@ from typing import Any
 
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
+from notebook_automl.tasks._initial import IMAGE, Configuration
 from notebook_automl.tasks._inputs import Node
 from notebook_automl.tasks._task import Limits, Prepared
 
@@ -53,6 +54,9 @@ x_validation = prepare(x[validation_rows])
 x_test = prepare(x[test_rows])
 {targets.source}''',
         )
+
+    def initial(self, accelerated: bool) -> tuple[Configuration, ...]:
+        return IMAGE if accelerated else IMAGE[:1]
 
     def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Node:
         inputs = autokeras.ImageInput(name="images")

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
+from notebook_automl.tasks._initial import Configuration
 from notebook_automl.tasks._task import Limits, Prepared
 
 
@@ -44,6 +45,13 @@ class Inputs(Protocol):
         Args:
             schema: The data.
             targets: Statements that leave `y_train`, `y_validation` and `y_test`.
+        """
+
+    def initial(self, accelerated: bool) -> tuple[Configuration, ...]:
+        """AutoKeras's initial configurations, as far as the space allows them.
+
+        Args:
+            accelerated: Whether a GPU trains.
         """
 
     def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Node:

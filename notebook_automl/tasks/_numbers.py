@@ -17,6 +17,7 @@ from notebook_automl.tasks._classes import (
     proposes_classes,
     sibling,
 )
+from notebook_automl.tasks._initial import Configuration
 from notebook_automl.tasks._inputs import Inputs, is_table, some_rows
 from notebook_automl.tasks._split import split_code
 from notebook_automl.tasks._task import Metric, Prepared, Space, Split
@@ -113,6 +114,9 @@ def predict(rows):
 print(predict({some_rows(schema)}))
 '''
         )
+
+    def initial(self, accelerated: bool) -> tuple[Configuration, ...]:
+        return self.inputs.initial(accelerated)
 
     def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
         # AutoKeras may be loaded by whoever builds a space, not by who lists tasks.

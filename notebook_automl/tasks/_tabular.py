@@ -6,6 +6,7 @@ from typing import Any
 
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
+from notebook_automl.tasks._initial import TABLE, Configuration
 from notebook_automl.tasks._inputs import Node
 from notebook_automl.tasks._task import Prepared
 
@@ -130,6 +131,9 @@ x_test = prepare(frame.iloc[test_rows])
                 [*blocks, prepare, "\n".join([*fits, sets + targets.source])]
             ),
         )
+
+    def initial(self, accelerated: bool) -> tuple[Configuration, ...]:
+        return TABLE
 
     def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Node:
         """AutoKeras's input and block for prepared columns.

@@ -9,6 +9,7 @@ from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
 from notebook_automl.source.naming import named
 from notebook_automl.tasks import _tabular
+from notebook_automl.tasks._initial import TEXT, Configuration
 from notebook_automl.tasks._inputs import Node, is_table
 from notebook_automl.tasks._task import Limits, Prepared
 
@@ -106,6 +107,9 @@ class Texts:
             ),
             source=code + "\n".join([*sets, targets.source]),
         )
+
+    def initial(self, accelerated: bool) -> tuple[Configuration, ...]:
+        return TEXT
 
     def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Node:
         # AutoKeras may be loaded by whoever builds a space, not by who lists tasks.

@@ -123,7 +123,7 @@ def _values(
             tables = [variables[word] for word in words[1:] if word in variables]
             columns = [c for t in tables for c in getattr(t, "columns", ())]
             return [text for text in map(str, columns) if text.isprintable()]
-        case "name":
+        case "name" | "warm-start":
             return _run_names(_after("--folder", words))
         case "plot":
             return list(PLOTS.names())

@@ -14,6 +14,7 @@ from notebook_automl.data._files import seen
 from notebook_automl.errors import SearchError, nearest, received
 from notebook_automl.record.schema import Schema, Target
 from notebook_automl.search._tuner import TUNERS
+from notebook_automl.search.pruners._pruner import PRUNERS
 from notebook_automl.source.backends import CHOICES as BACKENDS
 from notebook_automl.source.literals import literal
 from notebook_automl.tasks._task import TASKS
@@ -147,6 +148,8 @@ def choices(name: str, task: str = "auto") -> tuple[str, ...]:
             return ("auto", *TASKS.names())
         case "tuner":
             return TUNERS.names()
+        case "pruner":
+            return PRUNERS.names()
         case "device":
             return ("auto", "cpu", "gpu")
         case "backend":

@@ -19,7 +19,8 @@ from notebook_automl.record.layout import RunFolder, read_json
 from notebook_automl.record.parameters import Parameter
 from notebook_automl.record.snapshot import open_state, save
 from notebook_automl.record.writer import EventWriter
-from notebook_automl.search._study import Past, Study
+from notebook_automl.search._study import Study
+from notebook_automl.search._terms import Ended
 from notebook_automl.source.backends import backend_of
 from notebook_automl.workers.budget import (
     Budget,
@@ -164,25 +165,25 @@ class Attempt:
 
     def _open_study(self) -> Study:
         """The study, in which all that the record knows has ended."""
-        EventWriter(self.folder.study).close()  # cuts a half-written line
-        sought = objectives(self.search)
+        search, sought = self.search, objectives(self.search)
         study = Study(
             self.folder.study,
-            self.search["tuner"],
+            search["tuner"],
             self.mode,
-            self.search["seed"],
+            search["seed"],
+            search["epochs"],
+            search.get("pruner", "none"),
+            search.get("first", ()),
             sought[1].mode if len(sought) > 1 else "",
         )
-        past = {
-            number: Past(t.values, told(t, sought), t.state == "skipped")
-            for number, t in self.state.trials.items()
-        }
-        space = {
-            name: Parameter(**{**known, "choices": tuple(known["choices"])})
-            for name, known in self.state.space.items()
-        }
-        study.restore(past, space)
-        study.settle({number: each.value for number, each in past.items()})
+        trials = self.state.trials.values()
+        ended = {t.number: Ended(t.values, told(t, sought), t.state) for t in trials}
+        known = self.state.space
+        space = {name: Parameter.from_json(fields) for name, fields in known.items()}
+        study.restore(ended, space)
+        # What never said how it ended is lost.
+        lost = {trial.number for trial in trials if trial.ended_s is None}
+        study.settle({n: each for n, each in ended.items() if n not in lost})
         return study
 
     def _search(self, workers: int) -> End:
@@ -314,6 +315,8 @@ class Attempt:
         if self.trials is not None and self.pool.begun() >= self.trials:
             if self.pool.idle:
                 return End("completed", f"all {self.trials} trials are done")
+        if self.study.over and self.pool.idle:
+            return End("completed", self.study.over)
         if self.pool.failures >= _MOST_FAILURES and not self.state.finished():
             failures = f"{self.pool.failures} trials failed and none finished"
             return End("failed", failures)

@@ -154,7 +154,7 @@ class Cluster:
         self._client.loop.add_callback(self._deliver, key, "answers", value)
 
     def word(self, key: str, word: str) -> None:
-        """Say "stop", "hold" or "go" to a task, also to one that has not begun."""
+        """Say "stop", "prune", "hold" or "go" to a task, begun or not."""
         self._client.loop.add_callback(self._deliver, key, "words", word)
 
     def kill(self, key: str) -> None:

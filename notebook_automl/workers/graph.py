@@ -47,7 +47,11 @@ class Written:
 
 
 def write_graph(
-    link: Link, asked: Asked, prepared: Prepared, halvings: int = 0
+    link: Link,
+    asked: Asked,
+    prepared: Prepared,
+    halvings: int = 0,
+    epochs: int | None = None,
 ) -> Written:
     """Build AutoKeras's graph from the study's values and write it as code.
 
@@ -56,6 +60,7 @@ def write_graph(
         asked: The run's description.
         prepared: Shapes and constants of the prepared data.
         halvings: How often the batch is halved, for want of memory.
+        epochs: For how long to train, where the tuner has decided it.
 
     Returns:
         The code; AutoKeras's model itself is forgotten.
@@ -63,10 +68,10 @@ def write_graph(
     from notebook_automl.tasks._autokeras import build_graph, reset
 
     search, values = asked.search, fit_values(asked.search, link.ask)
-    epochs, batch_size = (
+    most, batch_size = (
         int(values.get(name, search[name])) for name in ("epochs", "batch_size")
     )
-    batch_size = max(1, batch_size >> halvings)
+    epochs, batch_size = epochs or most, max(1, batch_size >> halvings)
     built = build_graph(
         asked.task,
         asked.schema,

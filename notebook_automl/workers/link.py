@@ -17,7 +17,7 @@ class Link(Protocol):
         """Ask the study for a value and wait for it."""
 
     def word(self, timeout_s: float | None) -> str | None:
-        """The next word from the supervisor ("stop", "hold", "go").
+        """The next word from the supervisor ("stop", "prune", "hold", "go").
 
         Args:
             timeout_s: How long to wait; 0 only looks, None waits without end.

@@ -89,13 +89,19 @@ class Pool:
             elif trials is not None and self.begun() >= trials:
                 return
             else:
-                self._submit(Running(self.study.ask(), self.clock.steady()))
+                proposal = self.study.ask()
+                if proposal is None:
+                    return
+                running = Running(proposal.number, self.clock.steady())
+                running.planned = proposal.epochs
+                running.promoted_from = proposal.promoted_from
+                self._submit(running)
 
     def _submit(self, running: Running) -> None:
         """Give a trial to a worker."""
         key = f"trial-{running.number}-{self.attempt}-{len(running.notes)}"
         self.running[key] = running
-        given = running.number, running.halvings, self.memory_mib
+        given = running.number, running.halvings, self.memory_mib, running.planned
         self.cluster.submit(_TRAIN, key, str(self.folder.path), *given)
 
     @property
@@ -188,13 +194,13 @@ class Pool:
             running.worker = fields["worker"]
             self.emit(events.TrialStarted, trial=running.number, worker=running.worker)
         elif message.kind == "ask":
-            choices = tuple(fields["parameter"].pop("choices"))
-            parameter = Parameter(choices=choices, **fields["parameter"])
+            parameter = Parameter.from_json(fields["parameter"])
             if parameter.name not in self.state.space:
                 self.emit(events.ParameterMet, parameter=asdict(parameter))
             value = self.study.suggest(running.number, parameter)
             self.cluster.answer(message.key, value)
         elif message.kind == "built":
+            self.study.built(running.number)
             self.emit(events.TrialBuilt, trial=running.number, **fields)
         elif message.kind == "pace":
             running.pace(now_s, fields, self.costs)
@@ -202,12 +208,24 @@ class Pool:
             running.epoch(now_s, fields["seconds"], self.costs)
             running.told_s = message.told_s
             chosen = self.state.trials[running.number].values
-            epochs = int(chosen.get("epochs", self.search["epochs"])) * (
-                self.search.get("folds") or 1
-            )
+            epochs = running.planned or chosen.get("epochs", self.search["epochs"])
+            epochs = int(epochs) * (self.search.get("folds") or 1)
             self.emit(events.EpochEnded, trial=running.number, epochs=epochs, **fields)
+            self._compare(message.key)
         elif message.kind in ("done", "lost"):
             self._end(message)
+
+    def _compare(self, key: str) -> None:
+        """Let a trial end that others have left behind."""
+        if self.search.get("folds"):
+            return  # an epoch of one fold says little of the others
+        running = self.running[key]
+        history = self.state.trials[running.number].history
+        value = history[-1].get(self.metric, math.nan)
+        reason = self.study.report(running.number, len(history), value)
+        if reason and not running.prune_reason and not running.stop_reason:
+            running.prune_reason = reason
+            self.cluster.word(key, "prune")
 
     def _end(self, message: Message) -> None:
         """Close a trial, unless it is tried again."""
@@ -216,6 +234,10 @@ class Pool:
         state, reason = result["state"], result["reason"]
         if state == "stopped" and running.stop_reason:
             reason = running.stop_reason
+        elif state == "pruned":
+            reason = running.prune_reason
+        elif state == "completed" and running.promoted_from is not None:
+            reason = reason or f"promoted from trial {running.promoted_from}"
         short = state == "failed" and for_memory(reason)
         if short or self._grown(running.worker, message.fields.get("rss_mib", 0.0)):
             # Not every backend gives back what it once took.
@@ -263,11 +285,9 @@ class Pool:
             epochs=len(trial.history),
             seconds=seconds,
         )
-        if state == "skipped" or (running.dear and not metrics):
-            self.study.skip(running.number)
-        else:
-            sought = objectives(self.search)
-            self.study.tell(running.number, told(trial, sought))
+        pruned = state in ("pruned", "skipped") or (running.dear and not metrics)
+        value = told(trial, objectives(self.search))
+        self.study.tell(running.number, value, pruned)
         self._drop_checkpoints()
 
     def _lost(self, running: Running, message: Message) -> dict[str, Any]:

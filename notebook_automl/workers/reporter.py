@@ -31,8 +31,9 @@ class FoldsEnded(Exception):
 class Reporter(keras.callbacks.Callback):
     """Reports each epoch, and obeys the supervisor's words.
 
-    "stop" and "hold" wait for the epoch's end; "cut" is obeyed at the next batch: the
-    epoch is dropped, so that the program trains what its checkpoint has seen.
+    "stop", "prune" and "hold" wait for the epoch's end; "cut" is obeyed at the next
+    batch: the epoch is dropped, so that the program trains what its checkpoint has
+    seen.
 
     Args:
         link: The supervisor.
@@ -132,6 +133,8 @@ class Reporter(keras.callbacks.Callback):
             word = self._word(timeout_s=None)
         if word in ("stop", "cut") and self.state == "completed":
             self._end("stopped", f"stopped after epoch {self.epochs}")
+        elif word == "prune" and self.state == "completed":
+            self._end("pruned", f"pruned after epoch {self.epochs}")
 
     def _sign(self) -> None:
         """After a batch: heed "cut", and tell now and then that there was one."""

@@ -64,6 +64,8 @@ def next_try(running: Running, reason: str, now_s: float) -> Running | None:
     how = (" alone", " with half the batch")[halvings] if alone else ""
     return replace(
         Running(running.number, now_s),
+        planned=running.planned,
+        promoted_from=running.promoted_from,
         notes=[*running.notes, f"tried again{how}, because {reason}"],
         short=short,
         deaths=deaths,

@@ -34,6 +34,9 @@ class Running:
         told_s: When its last reported epoch had ended, in Unix seconds.
         word: What it was told to do, "stop" or "cut", once it was.
         stop_reason: Why.
+        planned: How many epochs it shall train, where the tuner has decided it.
+        promoted_from: The trial whose values it trains longer.
+        prune_reason: What it was not good enough for, once it was not.
         killed: Whether we ended its process.
         hung: Whether that was because it hung.
         epochs: How many it has reported.
@@ -51,6 +54,9 @@ class Running:
     told_s: float = 0.0
     word: str = ""
     stop_reason: str = ""
+    planned: int | None = None
+    promoted_from: int | None = None
+    prune_reason: str = ""
     killed: bool = False
     hung: bool = False
     epochs: int = 0

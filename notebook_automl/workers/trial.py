@@ -82,6 +82,7 @@ def train(
     number: int,
     halvings: int = 0,
     memory_mib: float | None = None,
+    epochs: int | None = None,
 ) -> dict[str, Any]:
     """Train one trial: ask for values, write the program, execute it.
 
@@ -91,6 +92,7 @@ def train(
         number: The trial's number.
         halvings: How often its batch is halved, for want of memory.
         memory_mib: What its device has; None if nobody knows.
+        epochs: For how long to train, where the tuner has decided it.
 
     Returns:
         `state` and `reason` of the trial.
@@ -100,7 +102,7 @@ def train(
     trial.create()
     with inside(trial.path, trial.log):
         try:
-            return _train(link, run, number, halvings, memory_mib)
+            return _train(link, run, number, halvings, memory_mib, epochs)
         except Exception as error:
             sys.stdout.write(traceback.format_exc())
             return {"state": "failed", "reason": reason(error)}
@@ -166,14 +168,20 @@ def predictor(run: RunFolder, number: int) -> Callable[[Path], Any]:
 
 
 def _train(
-    link: Link, run: RunFolder, number: int, halvings: int, memory_mib: float | None
+    link: Link,
+    run: RunFolder,
+    number: int,
+    halvings: int,
+    memory_mib: float | None,
+    epochs: int | None,
 ) -> dict[str, Any]:
     asked, shared = _read(run)
     trial = run.trial(number)
     # Keras may be imported once the set-up cell has said how.
     set_up(link, _shared_program(asked, shared))
     kept = prepared.load(prepared.place(run, shared))
-    written = write_graph(link, asked, kept.shapes(asked.accelerated), halvings)
+    shapes = kept.shapes(asked.accelerated)
+    written = write_graph(link, asked, shapes, halvings, epochs)
     text = program(asked, shared, written)
     write_text(trial.source, text.to_text())
     write_json(trial.values, written.values)

@@ -1,0 +1,25 @@
+"""Successive halving in several brackets, Optuna's own Hyperband."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from notebook_automl.search.pruners import _halving
+
+
+class Hyperband:
+    """As `asha`, but some trials are compared later, and some never."""
+
+    def pruner(self, optuna: Any, epochs: int) -> Any:
+        return optuna.pruners.HyperbandPruner(
+            min_resource=_halving.first_epochs(epochs),
+            max_resource=epochs,
+            reduction_factor=_halving.FACTOR,
+        )
+
+    def reason(self, trials: Sequence[Any], number: int, epoch: int, mode: str) -> str:
+        return _halving.reason(trials, number, epoch)
+
+
+PLUGIN = Hyperband()
