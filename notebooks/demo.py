@@ -37,7 +37,7 @@ def main() -> None:
     exported = OUT / "best.ipynb"
     stamp = nbformat.read(exported, as_version=4).metadata["notebook_automl"]
     say_line(f"\nRun {run.name}: {run.status}\n")
-    columns = ["trial", "state", run.metric, "epochs", "seconds", "parameters"]
+    columns = ["trial", "role", "state", run.metric, "epochs", "seconds", "parameters"]
     say_line(run.leaderboard()[columns].to_string(index=False))
     say_line(f"\nRecorded test metrics:   {dict(stamp['recorded'])}")
     say_line(f"Reproduced test metrics: {dict(stamp['reproduced'])}")

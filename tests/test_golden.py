@@ -25,6 +25,17 @@ LABEXTENSION = Path(__file__).parents[1] / "labextension"
 
 EVENTS = [
     *started(),
+    happened(
+        kinds.EntryEnded,
+        0.5,
+        name="linear",
+        role="baseline",
+        state="completed",
+        reason="",
+        metrics={"val_loss": 0.25},
+        weights={},
+        seconds=0.5,
+    ),
     *begun(0),
     epoch_ended(0, 1, loss=math.inf, val_loss=math.nan),
     *begun(1),
@@ -40,6 +51,7 @@ EVENTS = [
     *begun(3),
     epoch_ended(3, 1, loss=3.0, val_loss=0.01),
     happened(kinds.TestScored, 8.0, trial=0, metrics={"loss": math.inf}),
+    happened(kinds.EntryScored, 8.0, name="linear", metrics={"loss": 0.5}),
     *begun(4),
     ended(4, val_loss=math.nan),
 ]
@@ -101,7 +113,7 @@ def rows(state: RunState) -> list[dict[str, Any]]:
     told = {
         row["trial"]: row for content, _ in frames.next({}) for row in content["trials"]
     }
-    return [told[trial.number] for trial in state.ordered("val_loss", "min")]
+    return [told[trial.number] for trial in state.board("val_loss", "min")]
 
 
 def curves(history: Any, names: tuple[str, ...]) -> dict[str, list[Any]]:

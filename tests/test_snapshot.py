@@ -55,11 +55,18 @@ FIELDS = {
     "parameter": st.fixed_dictionaries(
         {"name": TEXTS, "choices": st.lists(TEXTS | COUNTS), "low": st.floats(0, 9)}
     ),
+    "name": st.sampled_from(["linear", "ensemble"]),
+    "role": st.sampled_from(["baseline", "ensemble"]),
+    "weights": st.dictionaries(TEXTS, COUNTS),
 }
 KINDS = [
     kind
-    for kind in (*Event.__subclasses__(), *kinds.TrialEvent.__subclasses__())
-    if kind is not kinds.TrialEvent
+    for kind in (
+        *Event.__subclasses__(),
+        *kinds.TrialEvent.__subclasses__(),
+        *kinds.EntryEvent.__subclasses__(),
+    )
+    if kind not in (kinds.TrialEvent, kinds.EntryEvent)
 ]
 EVENT = st.sampled_from([kinds.EpochEnded, *KINDS]).flatmap(
     lambda kind: st.builds(

@@ -26,7 +26,7 @@ run = automl.Search(
     automl.example("wine"), target="cultivar", trials=1, epochs=2, workers=1
 ).start()
 run.wait()
-print(automl.__file__, len(run.leaderboard()), run.status)
+print(automl.__file__, len(run.state.trials), run.status)
 """
 
 pytestmark = pytest.mark.timeout(600)

@@ -275,8 +275,15 @@ export interface RunLine {
 export type TrialState =
   'running' | 'completed' | 'stopped' | 'pruned' | 'skipped' | 'failed' | 'interrupted';
 
+/** What stands on the leaderboard: a trial, or what trials are compared with. */
+export type EntryRole = 'trial' | 'baseline' | 'ensemble';
+
 export interface TrialRow {
+  /** Below 0 for an entry that is no trial. */
   trial: number;
+  role: EntryRole;
+  /** Of an entry that is no trial. */
+  name: string;
   state: TrialState;
   objective: JSONNumber | null;
   /** The objective's standard deviation over folds; null where there are none. */

@@ -40,7 +40,7 @@ class Helper:
         self._importance: dict[tuple[Path, int | None, int], dict[str, float]] = {}
 
     def predict(
-        self, folder: RunFolder, rows: Any, schema: Schema, trial: int
+        self, folder: RunFolder, rows: Any, schema: Schema, trial: int | str
     ) -> np.ndarray[Any, Any]:
         """Labels or numbers for raw rows.
 
@@ -48,7 +48,7 @@ class Helper:
             folder: The run.
             rows: Raw rows as the person has them.
             schema: What was learnt from.
-            trial: The number of the trial whose model predicts.
+            trial: Its number, or the name of another entry.
 
         Returns:
             One label or number a row.
@@ -62,12 +62,12 @@ class Helper:
             told = read_json(answer)
         return np.array(told["values"], dtype=told["dtype"])
 
-    def score(self, folder: RunFolder, trial: int) -> dict[str, float]:
+    def score(self, folder: RunFolder, trial: int | str) -> dict[str, float]:
         """Test metrics of a trial, computed once and kept in the run's folder.
 
         Args:
             folder: The run.
-            trial: The trial's number.
+            trial: Its number, or the name of another entry.
         """
         self._ask(folder, "score", trial=trial)
         return dict(read_json(folder.trial(trial).test))
@@ -116,7 +116,7 @@ class Helper:
         with self._lock:
             self._end()
 
-    def _ask(self, folder: RunFolder, do: str, **fields: int | Path) -> Any:
+    def _ask(self, folder: RunFolder, do: str, **fields: int | str | Path) -> Any:
         """Send one request and wait for its answer; a dead process is replaced once."""
         request = {"do": do, "folder": folder.path, **fields}
         line = json.dumps(request, default=str).encode() + b"\n"

@@ -19,7 +19,7 @@ def leaderboard(
     mode: Literal["max", "min"],
     front: Collection[int] | None = None,
 ) -> pd.DataFrame:
-    """Collect the trials, the best first.
+    """Collect the trials and what they are compared with, the best first.
 
     Args:
         state: The run.
@@ -28,15 +28,18 @@ def leaderboard(
         front: Trials that no other one beats, where there are two objectives.
 
     Returns:
-        One row a trial; columns that nothing is known of are left out.
+        One row a trial, and one for each baseline and ensemble, which have a name
+        where a trial has its number; columns that nothing is known of are left out.
     """
     import pandas as pd
 
-    rows = [_row(trial, metric) for trial in state.ordered(metric, mode)]
+    rows = [_row(trial, metric) for trial in state.board(metric, mode)]
     if front is not None:
         for row in rows:
             row["front"] = row["trial"] in front
     names = dict.fromkeys(name for row in rows for name in row)
+    if not state.entries:
+        del names["role"]  # all are trials
     columns = {name: [row.get(name) for row in rows] for name in names}
     return pd.DataFrame(
         {
@@ -50,13 +53,14 @@ def leaderboard(
 def _row(trial: TrialState, metric: str) -> dict[str, Any]:
     test = {f"test_{name}": value for name, value in trial.test.items()}
     return {
-        "trial": trial.number,
+        "trial": trial.key,
+        "role": trial.role,
         "state": trial.state,
         metric: trial.metrics.get(metric),
         **trial.metrics,
         **test,
         "best_epoch": trial.best_epoch,
-        "epochs": trial.epochs_trained,
+        "epochs": trial.epochs_trained if trial.role == "trial" else None,
         "seconds": round(trial.seconds, 3),
         "parameters": trial.parameters,
         "flops": trial.flops,

@@ -17,7 +17,7 @@ from notebook_automl.api.hooks import CatchesUp, Hooks, birth
 from notebook_automl.api.leaderboard import leaderboard
 from notebook_automl.api.progress import Progress
 from notebook_automl.api.supervisor import ENDED, Supervisor
-from notebook_automl.api.trial import Trial, number_of
+from notebook_automl.api.trial import Trial, entry_of
 from notebook_automl.errors import (
     NoTrialError,
     RunNotFoundError,
@@ -143,11 +143,12 @@ class Run:
         return self
 
     def leaderboard(self) -> pd.DataFrame:
-        """All trials, the best first; waits for the first that finishes.
+        """All trials and baselines, the best first; waits for the first that finishes.
 
         Returns:
             One row a trial: number, state, metrics (val_* measured on the validation
             set, test_* on the test set), epochs, seconds, parameters, reason, values.
+            Baselines and the ensemble have a name as their number, and a role.
 
         Raises:
             NoTrialError: The run ended before a trial began.
@@ -178,10 +179,11 @@ class Run:
         return table.set_index("trial").loc[numbers].reset_index()
 
     def trial(self, number: int | str = "best") -> Trial:
-        """One trial.
+        """One trial, one baseline or the ensemble.
 
         Args:
-            number: Its number, or "best", which waits for the first that finishes.
+            number: Its number; "best", which waits for the first that finishes; or a
+                name on the leaderboard, such as "linear" or "ensemble".
 
         Returns:
             The trial as it is now.
@@ -195,16 +197,17 @@ class Run:
             if best is None:
                 raise told.no_trial(self)
             return Trial(self._folder.trial(best.number), deepcopy(best))
-        trials = self.state.trials
-        found = trials.get(number_of(number))
+        state = self.state
+        found = entry_of(state, number)
         if found is None:
+            known = [*sorted(state.trials), *map(repr, state.entries)]
             raise NoTrialError(
                 f'Expected "best" or a trial of {self.name!r} '
-                f"({', '.join(map(str, sorted(trials))) or 'none yet'}), "
+                f"({', '.join(map(str, known)) or 'none yet'}), "
                 f'{received(number)}. Type run.trial("best").'
             )
         # A copy, because this is the caller's own, and the state is looked at again.
-        return Trial(self._folder.trial(found.number), deepcopy(found))
+        return Trial(self._folder.trial(found.key), deepcopy(found))
 
     def stop(self) -> str:
         """End the run: trials end after their epoch; a second stop ends them at once.
@@ -268,7 +271,7 @@ class Run:
         Args:
             rows: Raw rows: a DataFrame with the columns that were learnt from, texts,
                 or an array (samples, height, width[, channels]).
-            trial: Its number, or "best".
+            trial: Its number, "best", or a name on the leaderboard.
 
         Returns:
             One label a row in the type that the labels came in, or one number.
@@ -279,8 +282,8 @@ class Run:
             HelperError: The process failed.
         """
         chosen = self.trial(trial)
-        chosen.check_model()
-        return HELPER.predict(self._folder, rows, self.schema, chosen.number)
+        chosen.check_predicts()
+        return HELPER.predict(self._folder, rows, self.schema, chosen.state.key)
 
     def export(
         self,
@@ -295,7 +298,7 @@ class Run:
             kind: "cells" offers the code as a new cell; "notebook" writes a notebook
                 with its data and requirements beside it.
             path: Where to; in the run's folder if not given.
-            trial: Its number, or "best".
+            trial: Its number, "best", or a name on the leaderboard.
             replay: Run the notebook in a fresh kernel and stamp it with the recorded
                 and the reproduced test metric.
 

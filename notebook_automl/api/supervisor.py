@@ -83,8 +83,14 @@ def _copy(
         else old[number]
         for number, trial in state.trials.items()
     }
-    acknowledged, space = dict(state.acknowledged), dict(state.space)
-    return replace(state, trials=trials, acknowledged=acknowledged, space=space)
+    entries = {name: entry.copy() for name, entry in state.entries.items()}
+    return replace(
+        state,
+        trials=trials,
+        entries=entries,
+        acknowledged=dict(state.acknowledged),
+        space=dict(state.space),
+    )
 
 
 class Supervisor:

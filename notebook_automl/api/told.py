@@ -33,9 +33,9 @@ def chosen(run: Run, trial: Trial) -> Chosen:
 
     def test() -> dict[str, float]:
         # Computed at the most once.
-        if not trial.test:
+        if not trial.test and trial.state.role != "baseline":
             trial.check_model()
-        return trial.test or HELPER.score(folder, trial.number)
+        return trial.test or HELPER.score(folder, trial.state.key)
 
     return Chosen(
         run=folder,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from notebook_automl.errors import NoTrialError
 from notebook_automl.record.layout import TrialFolder, read_json
-from notebook_automl.record.reader import TrialState
+from notebook_automl.record.reader import RunState, TrialState
 from notebook_automl.source.backends import VARIABLE, named_in
 from notebook_automl.source.program import Program
 
@@ -47,7 +47,8 @@ class Trial:
     @property
     def test(self) -> dict[str, float]:
         """Metrics on the test set; empty for a trial that was not chosen."""
-        if self.folder.test.exists():
+        # Those of a baseline are told with the chosen trial's.
+        if self.state.role == "trial" and self.folder.test.exists():
             return dict(read_json(self.folder.test))
         return self.state.test
 
@@ -69,7 +70,7 @@ class Trial:
         """
         if not self.folder.source.exists():
             raise NoTrialError(
-                f"Expected the program of trial {self.number}, got none: it is "
+                f"Expected the program of {self.state.title}, got none: it is "
                 f"{self.state.state} ({self.state.reason or 'not written yet'}). Type "
                 'run.trial("best").source.'
             )
@@ -84,7 +85,7 @@ class Trial:
         if not self.metrics:
             reason = f" ({self.state.reason})" if self.state.reason else ""
             raise NoTrialError(
-                f"Expected a finished trial, got trial {self.number}, which is "
+                f"Expected a finished trial, got {self.state.title}, which is "
                 f'{self.state.state}{reason}. Type trial="best".'
             )
 
@@ -95,13 +96,29 @@ class Trial:
             NoTrialError: The trial did not finish, or its model is not kept.
         """
         self.check_finished()
+        if self.state.role == "baseline":
+            raise NoTrialError(
+                f"Expected a Keras model, got {self.state.title}, which has none. Type "
+                f"run.trial({self.state.key!r}).source for its program."
+            )
         # With folds it is trained when it is asked for.
         if not (self.folder.checkpoint.exists() or self.folder.folds.exists()):
             raise NoTrialError(
-                f"Expected the model of trial {self.number}, got none: only those of "
+                f"Expected the model of {self.state.title}, got none: only those of "
                 "the best few are kept. Choose a better trial, or take the code alone: "
-                f'run.export("cells", trial={self.number}).'
+                f'run.export("cells", trial={self.state.key!r}).'
             )
+
+    def check_predicts(self) -> None:
+        """Refuse a trial that cannot predict; a baseline is fitted again.
+
+        Raises:
+            NoTrialError: The trial did not finish, or its model is not kept.
+        """
+        if self.state.role == "baseline":
+            self.check_finished()
+        else:
+            self.check_model()
 
     def load_model(self) -> Any:
         """Load Keras here, and the best epoch's model.
@@ -136,12 +153,13 @@ class Trial:
 
     def __repr__(self) -> str:
         state, metrics = self.state, self.metrics.items()
-        time = f"{state.epochs_trained} epochs in {state.seconds:.1f} s"
+        epochs = f"{state.epochs_trained} epochs in " * (state.role == "trial")
+        time = f"{epochs}{state.seconds:.1f} s"
         size = [] if state.parameters is None else [f"{state.parameters:,} parameters"]
         scores = [", ".join(f"{name} {value:.6g}" for name, value in metrics)]
         reason = f" ({state.reason})" if state.reason else ""
         lines = [
-            f"Trial {self.number}: {state.state}{reason}",
+            f"{state.title.capitalize()}: {state.state}{reason}",
             ", ".join([*size, time]),
             *(scores if metrics else []),
             *(f"{path} = {value!r}" for path, value in self.values.items()),
@@ -149,18 +167,38 @@ class Trial:
         return "\n  ".join(lines)
 
 
-def number_of(given: Any) -> int:
+def entry_of(state: RunState, given: Any) -> TrialState | None:
+    """What a person means by a number or a name.
+
+    Args:
+        state: The run.
+        given: Anything; numbers may come from a table of NumPy's.
+
+    Returns:
+        The trial or other entry; None if there is no such.
+    """
+    if isinstance(given, str):
+        return state.entries.get(given)
+    number = number_of(given)
+    if number is None:
+        return None
+    # Entries without a number of the person's have one below 0 on the page.
+    others = {entry.number: entry for entry in state.entries.values()}
+    return others.get(number) or state.trials.get(number)
+
+
+def number_of(given: Any) -> int | None:
     """The number of a trial as it was typed, or taken from a table of NumPy's numbers.
 
     Args:
         given: Anything.
 
     Returns:
-        The number; -1, which no trial has, for what is none.
+        The number; None for what is none.
     """
     if isinstance(given, bool):
-        return -1
+        return None
     try:
         return operator.index(given)
     except TypeError:
-        return -1
+        return None

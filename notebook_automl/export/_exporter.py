@@ -63,7 +63,7 @@ class Chosen:
         Args:
             origin: Where the load cell finds the data.
         """
-        source = self.run.trial(self.trial.number).source.read_text("utf-8")
+        source = self.run.trial(self.trial.key).source.read_text("utf-8")
         code = self.beside.load_code(self.schema, origin)
         return Program.from_text(source).with_cell("load", code)
 
@@ -82,6 +82,13 @@ class Chosen:
         except OSError:
             return None
         return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
+    @property
+    def called(self) -> str:
+        """What the trial is called in the name of a file."""
+        if self.trial.role == "trial":
+            return f"{self.trial.number:04d}"
+        return self.trial.name
 
     def program_here(self) -> Program:
         """The program for the person's own notebook.

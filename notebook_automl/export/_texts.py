@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from notebook_automl.export._exporter import Chosen
+from notebook_automl.record.reader import TrialState
 from notebook_automl.record.schema import Schema
 
 # A sentence below each heading, by the cell's id.
@@ -21,8 +22,20 @@ HEADINGS = {
     "build": "The model, with the values that the search chose.",
     "compile": "Optimizer, loss and metrics; the best epoch is kept as a checkpoint.",
     "train": "As many epochs as were trained in the search.",
+    "keep": "The model of its best epoch becomes a member of the ensemble.",
+    "combine": "One model that gives the mean of what its members give.",
     "evaluate": "The last line printed is what the table on top compares.",
     "predict": "From raw rows to predictions.",
+}
+
+
+# How an entry that is no trial came to be.
+_CHOSE = {
+    "baseline": "with which its trials are compared. Its {metric} on the validation "
+    "rows is {value}.",
+    "ensemble": "which chose its members by their {metric} on the validation rows: "
+    "{value}, each row judged by members that the others chose. The test rows had no "
+    "part in it.",
 }
 
 
@@ -42,9 +55,9 @@ def front(chosen: Chosen, stamp: Mapping[str, Any], requirements: str) -> str:
         [
             f"# {title}",
             "",
-            f"A Keras model, learned from {_data(schema)}. It is trial {trial.number} "
-            f"of the run {escaped(chosen.run.name)}, {_choice(chosen)} "
-            "The test rows had no part in either.",
+            f"{_model(trial)}, learned from {_data(schema)}. It is "
+            f"{escaped(trial.title)} of the run {escaped(chosen.run.name)}, "
+            f"{_choice(chosen)}",
             "",
             f"| {'metric' if search.get('folds') else 'test metric'} "
             "| recorded | reproduced |",
@@ -67,18 +80,28 @@ def _choice(chosen: Chosen) -> str:
     """How the run came to the trial."""
     trial, metric = chosen.trial, chosen.search["metric"]
     best = trial.metrics[f"val_{metric}"]
+    if trial.role != "trial":
+        return _CHOSE[trial.role].format(metric=metric, value=f"{best:.6g}")
     if folds := chosen.search.get("folds"):
         spread = trial.metrics[f"val_{metric}_std"]
         return (
             f"which chose it by the {metric} of {best:.6g} ± {spread:.2g} (mean and "
             f"standard deviation) on the validation rows of {folds} folds. The final "
             f"model learned from the rows of all folds, in {trial.best_epoch} epochs, "
-            "the mean of what was best."
+            "the mean of what was best. The test rows had no part in either."
         )
     return (
         f"which chose it and its epoch {trial.best_epoch} by the {metric} of "
-        f"{best:.6g} on the validation rows."
+        f"{best:.6g} on the validation rows. The test rows had no part in either."
     )
+
+
+def _model(trial: TrialState) -> str:
+    """What it is, in a word or two."""
+    if trial.role == "baseline":
+        return "A simple model"
+    count = len(trial.weights)
+    return f"A mean of {count} Keras models" if count else "A Keras model"
 
 
 def escaped(text: str) -> str:

@@ -48,19 +48,19 @@ class Cells:
                 f"Expected no path and no replay for cells, {received(value)}. Type "
                 'run.export("notebook", "best.ipynb", replay=True).'
             )
-        number = chosen.trial.number
-        model = f"{chosen.run.name}-{number}.keras"
+        key, title = chosen.trial.key, chosen.trial.title
+        model = f"{chosen.run.name}-{key}.keras"
         program = chosen.program_here().with_constant("setup", "CHECKPOINT", model)
         text = program.to_text()
         done = insert(f"run {chosen.run.name}", _cells(program, chosen), current_cell())
         if done is not None:
-            told = f"{done.line()} (trial {number})"
+            told = f"{done.line()} ({title})"
         elif _offered(text):
-            told = f"One cell with all of trial {number}'s code stands below"
+            told = f"One cell with all code of {title} stands below"
         else:
             told = (
                 "No notebook here takes cells. Type print(run.export('cells')) in one, "
-                f"or print(run.trial({number}).source)"
+                f"or print(run.trial({key!r}).source)"
             )
         return HandedCells(text, told)
 
@@ -68,10 +68,12 @@ class Cells:
 def _cells(program: Program, chosen: Chosen) -> list[PageCell]:
     """A heading, and each part of the program in a cell of its own."""
     trial, metric = chosen.trial, f"val_{chosen.search['metric']}"
+    title = trial.title[0].upper() + trial.title[1:]
+    where = f" {_where(chosen)}" if trial.role == "trial" else ""
     heading = (
-        f"### Trial {trial.number} of {escaped(chosen.run.name)}\n\n"
-        f"{code(metric)} {trial.metrics[metric]:.4g} {_where(chosen)}. The "
-        "cells below train it again, from the data to predictions."
+        f"### {escaped(title)} of {escaped(chosen.run.name)}\n\n"
+        f"{code(metric)} {trial.metrics[metric]:.4g}{where}. The cells below train it "
+        "again, from the data to predictions."
     )
     parts = [
         PageCell(cell.id, "code", f"# {cell.title}\n{cell.source}")

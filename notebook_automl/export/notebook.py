@@ -41,6 +41,7 @@ _DISTRIBUTIONS = {
     "keras": "keras",
     "numpy": "numpy",
     "pandas": "pandas",
+    "scipy": "scipy",
     "sklearn": "scikit-learn",
 }
 
@@ -50,7 +51,7 @@ class Notebook:
 
     def export(self, chosen: Chosen, path: Path | None, replay: bool) -> Path:
         """Write the notebook and, if asked, run it and stamp it."""
-        default = chosen.run.exports / f"trial-{chosen.trial.number:04d}.ipynb"
+        default = chosen.run.exports / f"trial-{chosen.called}.ipynb"
         path = (path or default).absolute()
         with _writing(path):
             _check_path(path)
@@ -74,7 +75,7 @@ class Notebook:
         _write(_requirements_path(path), f"{text}\n")
         stamp: dict[str, Any] = {
             "run": chosen.run.name,
-            "trial": chosen.trial.number,
+            "trial": chosen.trial.key,
             "fingerprint": chosen.schema.fingerprint,
             "python": python,
             "requirements": lines,
@@ -173,7 +174,7 @@ def _notebook(program: Program) -> Any:
     }
     notebook.cells = [nbformat.v4.new_markdown_cell(id="stamp")]
     for cell in program.cells:
-        text = f"## {cell.title}\n\n{HEADINGS[cell.id]}"
+        text = f"## {cell.title}\n\n{HEADINGS[cell.kind]}"
         mark = {_KEY: {"part": cell.id}}
         notebook.cells += [
             nbformat.v4.new_markdown_cell(text, id=f"{cell.id}-title"),

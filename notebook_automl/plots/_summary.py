@@ -23,16 +23,19 @@ _NEXT = {
     "paused": "Type run.resume() to go on.",
     "interrupted": "Its supervisor is gone. Type run.resume() to go on.",
 }
+# What stands beside the name of an entry that is no trial.
+_ROLES = {"trial": "", "baseline": "baseline", "ensemble": "ensemble"}
 _LEFT = "text-align:left"
 _RIGHT = "text-align:right;font-variant-numeric:tabular-nums"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One trial.
+    """One trial, or another entry of the leaderboard.
 
     Args:
-        trial: Its number.
+        trial: Its number, or the entry's name.
+        role: "trial", "baseline" or "ensemble".
         state: As in `TrialState`, or "interrupted".
         objective: The best epoch's, of a running trial the best so far.
         spread: Its standard deviation over the folds; None without folds.
@@ -45,7 +48,8 @@ class Row:
         front: Whether no other trial beats it in both objectives, if there are two.
     """
 
-    trial: int
+    trial: int | str
+    role: str
     state: str
     objective: float | None
     spread: float | None
@@ -66,6 +70,8 @@ class Row:
     @property
     def progress(self) -> str:
         """Epochs trained, of a running trial also the planned ones."""
+        if self.role != "trial":
+            return ""
         return f"{self.epochs}/{self.planned}" if self.planned else f"{self.epochs}"
 
 
@@ -83,7 +89,9 @@ class Summary:
         minutes: The budget of time; None is without limit.
         trials: The budget of trials; None is without limit.
         best: The best finished trial.
-        rows: All trials, the best first, then what runs, then what failed.
+        rows: All trials and other entries, the best first, then what runs, then what
+            failed.
+        behind: That no trial is better than a baseline, where that is so.
     """
 
     name: str
@@ -96,23 +104,29 @@ class Summary:
     trials: int | None
     best: Row | None
     rows: tuple[Row, ...]
+    behind: str = ""
+
+    @property
+    def tried(self) -> tuple[Row, ...]:
+        """The trials alone, the best first."""
+        return tuple(row for row in self.rows if row.role == "trial")
 
     @property
     def running(self) -> tuple[Row, ...]:
         """The trials that run, by number."""
-        running = (row for row in self.rows if row.state == "running")
-        return tuple(sorted(running, key=lambda row: row.trial))
+        running = (row for row in self.tried if row.state == "running")
+        return tuple(sorted(running, key=lambda row: int(row.trial)))
 
     @property
     def ended(self) -> int:
         """How many trials are over."""
-        return len(self.rows) - len(self.running)
+        return len(self.tried) - len(self.running)
 
     def line(self) -> str:
         """One line of progress."""
         note = f" ({self.note.rstrip('.')})" if self.note else ""
         parts = [(self.stage or self.status) + note]
-        if self.rows and self.stage == "searching":
+        if self.tried and self.stage == "searching":
             parts = []
         if self.ended:
             parts.append(self._trials(self.ended))
@@ -126,7 +140,7 @@ class Summary:
     def text(self) -> str:
         """A few lines and the leaderboard."""
         lines = [f"{self.name}: {self._state()}, {self._time()}"]
-        lines += [self.note] if self.note else []
+        lines += [line for line in (self.note, self.behind) if line]
         if self.rows:
             lines += [self._count(), "", *_text_lines(self._columns(_MOST_ROWS))]
         return "\n".join([*lines, self._more(_MOST_ROWS)]).rstrip("\n")
@@ -139,8 +153,8 @@ class Summary:
         """
         head = f"{self._state()}, {self._time()}"
         lines = [f"<p><strong>{escape(self.name)}</strong>: {escape(head)}</p>"]
-        if self.note:
-            lines.append(f"<p>{escape(self.note)}</p>")
+        for line in filter(None, (self.note, self.behind)):
+            lines.append(f"<p>{escape(line)}</p>")
         if self.rows:
             lines += _html_table(self._columns(most), self._count())
         if self._more(most):
@@ -162,9 +176,11 @@ class Summary:
 
     def _count(self) -> str:
         words = {"completed": "finished", "stopped": "finished"}
-        counts = Counter(words.get(row.state, row.state) for row in self.rows)
-        each = ", ".join(f"{number} {word}" for word, number in counts.items())
-        return f"{self._trials(len(self.rows))}: {each}"
+        counts = Counter(words.get(row.state, row.state) for row in self.tried)
+        each = [f"{number} {word}" for word, number in counts.items()]
+        return ": ".join(
+            [self._trials(len(self.tried)), *filter(None, [", ".join(each)])]
+        )
 
     def _more(self, most: int) -> str:
         hidden = len(self.rows) - most
@@ -176,6 +192,7 @@ class Summary:
         test = "test_" + self.metric.removeprefix("val_")
         columns = [
             _Column("trial", [str(row.trial) for row in rows]),
+            _Column("role", [_ROLES[row.role] for row in rows], text=True),
             _Column("state", [row.state for row in rows], text=True),
             _Column(self.metric, [row.score for row in rows]),
             _Column("front", ["yes" if row.front else "" for row in rows], text=True),
@@ -220,7 +237,7 @@ def summary(
     live = status in ("starting", "running")
     clock_s = (time.time() if now_s is None else now_s) if live else None
     minutes, trials = budget(state, search)
-    ordered = state.ordered(metric, mode)
+    ordered = state.board(metric, mode)
     sought = objectives(search) if search.get("second") else ()
     ahead = {trial.number for trial in front(state, sought)} if sought else set()
     best = state.best(metric, mode)
@@ -238,6 +255,29 @@ def summary(
             replace(_row(trial, status, metric, mode), front=trial.number in ahead)
             for trial in ordered
         ),
+        behind=behind(state, metric, mode),
+    )
+
+
+def behind(state: RunState, metric: str, mode: Literal["max", "min"]) -> str:
+    """Say that no trial is better than the best baseline, where that is so.
+
+    Args:
+        state: The run's record.
+        metric: The objective.
+        mode: Whether more or less of it is better.
+    """
+    best, baseline = state.best(metric, mode), state.baseline(metric, mode)
+    if best is None or baseline is None:
+        return ""
+    mine, simple = best.metrics[metric], baseline.metrics[metric]
+    if (mine > simple) if mode == "max" else (mine < simple):
+        return ""
+    so_far = "No trial is" if state.ended_s is not None else "So far no trial is"
+    return (
+        f"{so_far} better than the {_one_line(baseline.title)}: {metric} "
+        f"{number_text(mine)} (trial {best.number}), {number_text(simple)} "
+        f"(baseline)."
     )
 
 
@@ -278,7 +318,8 @@ def _row(
     gone = running and status == "interrupted"
     reason = _one_line(trial.reason)
     return Row(
-        trial=trial.number,
+        trial=_one_line(trial.name) or trial.number,
+        role=trial.role,
         state="interrupted" if gone else trial.state,
         objective=trial.objective(metric, mode),
         spread=trial.metrics.get(f"{metric}_std"),

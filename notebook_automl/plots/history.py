@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from notebook_automl.plots._numbers import Limits, drawable, limits, time_unit
@@ -40,6 +41,7 @@ class History(NamedTuple):
         best: Those that were the best when they ended.
         until_s: When the run ended, or now, in seconds since it began.
         hidden: How many have finished without a number that can be drawn.
+        baseline: What the best baseline reached, and its name; None without one.
     """
 
     name: str
@@ -49,6 +51,7 @@ class History(NamedTuple):
     best: tuple[Point, ...]
     until_s: float
     hidden: int
+    baseline: tuple[float, str] | None = None
 
 
 class SearchHistory:
@@ -85,6 +88,7 @@ class SearchHistory:
             best=tuple(best),
             until_s=max(last_s, end_s - start_s),
             hidden=hidden,
+            baseline=_baseline(shown),
         )
 
     def draw(self, collected: History, figure: Figure) -> None:
@@ -100,17 +104,27 @@ class SearchHistory:
         axes = on.panel(figure, right_px=104)
         unit_s, unit = time_unit(collected.until_s)
         end = collected.until_s / unit_s or 1.0
-        values = limits(point.value for point in collected.points)
+        simple = [] if collected.baseline is None else [collected.baseline[0]]
+        values = limits([*(point.value for point in collected.points), *simple])
         on.scale(axes, axes.xaxis, Limits(-0.02 * end, 1.02 * end, False, False), 8)
         on.scale(axes, axes.yaxis, values)
         label = on.axis_label(collected.metric, collected.mode, values)
         on.name_axes(axes, f"{unit} since the search began", label)
+        for value in simple:
+            axes.axhline(value, color=on.MUTED, linestyle="--", linewidth=1)
         _draw_points(axes, collected, unit_s)
         best = collected.best[-1]
         style = {"va": "center", "color": on.BEST, "fontweight": "bold"}
         text = f"best\ntrial {best.trial}\n{number_text(best.value)}"
         at, place = min(0.88, max(0.12, values.place(best.value))), axes.transAxes
         on.write(axes, 1.02, at, text, transform=place, **style)
+
+
+def _baseline(shown: Shown) -> tuple[float, str] | None:
+    """The best baseline, if its number can be drawn."""
+    baseline = shown.state.baseline(shown.metric, shown.mode)
+    value = math.nan if baseline is None else baseline.metrics[shown.metric]
+    return (value, baseline.name) if baseline and drawable(value) else None
 
 
 def _key(collected: History) -> list[tuple[str, str, str]]:
@@ -123,6 +137,8 @@ def _key(collected: History) -> list[tuple[str, str, str]]:
         entries.append(("●", on.FINISHED, "finished"))
     if "stopped" in states:
         entries.append(("○", on.FINISHED, "stopped"))
+    if collected.baseline is not None:
+        entries.append(("- -", on.MUTED, f"baseline {collected.baseline[1]}"))
     if collected.hidden:
         text = f"{collected.hidden} without a number that can be drawn"
         entries.append(("", on.MUTED, text))

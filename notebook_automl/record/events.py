@@ -17,6 +17,8 @@ from notebook_automl.record.layout import decode, encode
 EndState = Literal["completed", "stopped", "failed"]
 # A pruned trial gave way to better ones; a skipped one was never built.
 TrialEndState = Literal["completed", "stopped", "pruned", "skipped", "failed"]
+# What else stands on the leaderboard, under a name instead of a number.
+EntryRole = Literal["baseline", "ensemble"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,13 @@ class TrialEvent(Event):
     """Something that happened to one trial, known by its number from 0."""
 
     trial: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryEvent(Event):
+    """Something that happened to an entry that is no trial, known by its name."""
+
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +139,30 @@ class ParameterMet(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EntryEnded(EntryEvent):
+    """A baseline or an ensemble is done; one that is skipped does not compete.
+
+    ``weights`` says how often each member of an ensemble counts, by its number.
+    """
+
+    kind: ClassVar[str] = "entry_ended"
+    role: EntryRole
+    state: TrialEndState
+    reason: str
+    metrics: dict[str, float]
+    weights: dict[str, int]
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryScored(EntryEvent):
+    """A baseline's or an ensemble's metrics on the test rows."""
+
+    kind: ClassVar[str] = "entry_scored"
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CommandAcknowledged(Event):
     """The supervisor took or refused a command, and says why."""
 
@@ -183,8 +216,12 @@ class RunEnded(Event):
 
 _KINDS: dict[str, type[Event]] = {
     kind.kind: kind
-    for kind in (*Event.__subclasses__(), *TrialEvent.__subclasses__())
-    if kind is not TrialEvent
+    for kind in (
+        *Event.__subclasses__(),
+        *TrialEvent.__subclasses__(),
+        *EntryEvent.__subclasses__(),
+    )
+    if kind not in (TrialEvent, EntryEvent)
 }
 # Annotations as written above: the places where a text can only be a spelled float.
 _FLOATS = {"float", "float | None", "dict[str, float]"}

@@ -154,9 +154,16 @@ class RunFolder:
         """What left the run."""
         return self.path / "exports"
 
-    def trial(self, number: int) -> TrialFolder:
-        """Give the paths of a trial by its number, from 0."""
-        return TrialFolder(self.trials / f"{number:04d}")
+    @property
+    def entries(self) -> Path:
+        """A folder a baseline, and one for the ensemble."""
+        return self.path / "entries"
+
+    def trial(self, key: int | str) -> TrialFolder:
+        """Give the paths of a trial by its number, from 0, or of another entry."""
+        if isinstance(key, str):
+            return TrialFolder(self.entries / key)
+        return TrialFolder(self.trials / f"{key:04d}")
 
     def begun(self) -> list[int]:
         """The numbers of the trials that have a folder."""
@@ -177,7 +184,7 @@ class RunFolder:
             self.path.mkdir(mode=0o700, exist_ok=True)
             # Of two who start a run of one name at once, one fails here.
             self.commands.mkdir()
-            for folder in (self.data, self.trials, self.exports):
+            for folder in (self.data, self.trials, self.entries, self.exports):
                 folder.mkdir()
             self.path.chmod(0o700)
         except OSError as error:

@@ -13,6 +13,10 @@ from notebook_automl.record.events import (
     BudgetChanged,
     ClockRead,
     CommandAcknowledged,
+    EntryEnded,
+    EntryEvent,
+    EntryRole,
+    EntryScored,
     EpochEnded,
     Event,
     ParameterMet,
@@ -125,10 +129,10 @@ class Tail:
 
 @dataclass
 class TrialState:
-    """What is known of one trial.
+    """What is known of one trial, or of another entry of the leaderboard.
 
     Attributes:
-        number: From 0, in the order of the proposals.
+        number: From 0, in the order of the proposals; below 0 for other entries.
         flops: Operations of one sample's way forward through the model.
         memory_mib: What a training step takes, as estimated before it.
         metrics: Of the best epoch; empty while the trial runs.
@@ -142,6 +146,9 @@ class TrialState:
         ended_s: Unix seconds; None while it runs, and of one that never said so.
         test: Metrics on the test rows, if the trial was chosen.
         versions: Of the packages that it ran with.
+        role: "trial", "baseline" or "ensemble".
+        name: By which an entry that is no trial is known.
+        weights: How often each member of an ensemble counts, by its number.
     """
 
     number: int
@@ -162,10 +169,33 @@ class TrialState:
     ended_s: float | None = None
     test: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    role: Literal["trial"] | EntryRole = "trial"
+    name: str = ""
+    weights: dict[str, int] = field(default_factory=dict)
 
-    def apply(self, event: TrialEvent) -> None:
-        """Take in what happened to this trial."""
+    @property
+    def key(self) -> int | str:
+        """The number of a trial, the name of another entry."""
+        return self.name or self.number
+
+    @property
+    def title(self) -> str:
+        """What it is called in a sentence."""
+        if self.role == "trial":
+            return f"trial {self.number}"
+        return self.name if self.role == "ensemble" else f"baseline {self.name}"
+
+    def apply(self, event: TrialEvent | EntryEvent) -> None:
+        """Take in what happened to this trial or entry."""
         match event:
+            case EntryEnded():
+                self.state, self.reason = event.state, event.reason
+                self.metrics, self.weights = event.metrics, event.weights
+                self.seconds, self.ended_s = event.seconds, event.time_s
+                self.started_s = event.time_s - event.seconds
+                self.role, self.test = event.role, {}
+            case EntryScored():
+                self.test = event.metrics
             case EpochEnded():
                 fold = {} if event.fold is None else {FOLD: event.fold}
                 self.history.append({**event.metrics, "seconds": event.seconds, **fold})
@@ -225,6 +255,7 @@ class RunState:
         trials_budget: The budget of trials; ``None`` is without limit.
         trials: By number.
         space: What each parameter may be that was asked for, by its name.
+        entries: What else stands on the leaderboard, by name.
         acknowledged: The supervisor's answers, by the command's id.
     """
 
@@ -243,6 +274,7 @@ class RunState:
     trials_budget: int | None = None
     trials: dict[int, TrialState] = field(default_factory=dict)
     space: dict[str, dict[str, Any]] = field(default_factory=dict)
+    entries: dict[str, TrialState] = field(default_factory=dict)
     acknowledged: dict[str, CommandAcknowledged] = field(default_factory=dict)
     _clock_s: float = 0.0
     _since_s: float | None = None
@@ -259,6 +291,8 @@ class RunState:
             case TrialEvent():
                 self._run_on()
                 self._trial(event).apply(event)
+            case EntryEvent():
+                self._entry(event).apply(event)
             case RunStarted():
                 self._since_s = event.time_s
                 self.device, self.workers = event.device, event.workers
@@ -343,6 +377,34 @@ class RunState:
         # A list at once: another thread may take in events meanwhile.
         return sorted(list(self.trials.values()), key=_place(metric, mode))
 
+    def board(self, metric: str, mode: Literal["max", "min"]) -> list[TrialState]:
+        """Put all that the leaderboard shows in its order.
+
+        Args:
+            metric: A name in the trials' metrics.
+            mode: Whether more or less is better.
+
+        Returns:
+            The trials as in `ordered`, and between them by the same rule the other
+            entries; an entry comes before a trial that is only as good.
+        """
+        every = [*self.trials.values(), *self.entries.values()]
+        return sorted(every, key=_place(metric, mode))
+
+    def baseline(self, metric: str, mode: Literal["max", "min"]) -> TrialState | None:
+        """Choose the best baseline.
+
+        Args:
+            metric: A name in the trials' metrics.
+            mode: Whether more or less is better.
+
+        Returns:
+            The best one; ``None`` if there is none with a number.
+        """
+        entries = [e for e in self.board(metric, mode) if e.role == "baseline"]
+        scored = (e for e in entries if not math.isnan(e.metrics.get(metric, math.nan)))
+        return next(scored, None)
+
     def spent_s(self, now_s: float | None = None) -> float:
         """Say how long the budget's clock has run, over all attempts, without pauses.
 
@@ -387,6 +449,16 @@ class RunState:
                 event.trial, reason=note, versions=self.versions
             )
         return self.trials[event.trial]
+
+    def _entry(self, event: EntryEvent) -> TrialState:
+        if event.name not in self.entries:
+            number = -1 - len(self.entries)
+            self.entries[event.name] = TrialState(
+                number, state="completed", role="baseline", name=event.name
+            )
+        entry = self.entries[event.name]
+        entry.versions = self.versions
+        return entry
 
     def _scored(self, metric: str) -> list[TrialState]:
         return [

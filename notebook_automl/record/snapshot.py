@@ -23,7 +23,8 @@ from notebook_automl.record.reader import RunState, Tail, TrialState
 _CHECKED_BYTES = 4096
 _NUMBER_BYTES = 8
 _CHECKSUM_BYTES = 4
-_RUN = [f.name for f in fields(RunState) if f.name not in ("trials", "acknowledged")]
+_APART = ("trials", "entries", "acknowledged")
+_RUN = [f.name for f in fields(RunState) if f.name not in _APART]
 _TRIAL = [f.name for f in fields(TrialState) if f.name not in ("versions", "history")]
 # Whoever reads it must mean the same by it; the number counts changes of meaning.
 _FORM = [1, sys.byteorder, _RUN, _TRIAL]
@@ -100,7 +101,7 @@ def _packed(state: RunState) -> tuple[dict[str, Any], list[array[float]]]:
     versions: dict[int, dict[str, str]] = {}
     names: dict[tuple[str, ...], int] = {}
     rows, numbers = [], []
-    for trial in state.trials.values():
+    for trial in (*state.trials.values(), *state.entries.values()):
         table = trial.history.table()
         numbers.append(table.values)
         # What most trials share is written once.
@@ -162,7 +163,11 @@ def _load(folder: RunFolder) -> tuple[RunState, Tail]:
             versions=head["versions"][version],
             history=History.of(Table(names[columns], numbers, lacking)),
         )
-        state.trials[trial.number], begin = trial, end
+        begin = end
+        if trial.role == "trial":
+            state.trials[trial.number] = trial
+        else:
+            state.entries[trial.name] = trial
     return state, Tail(folder.events, offset, head["damaged"])
 
 

@@ -21,11 +21,13 @@ CELLS = {
     "build": "Build",
     "compile": "Compile",
     "train": "Train",
+    "keep": "Keep",
+    "combine": "Combine",
     "evaluate": "Evaluate",
     "predict": "Predict",
 }
-# A cell that only some programs have.
-OPTIONAL = ("define",)
+# Cells that only some programs have: own metrics and layers, ensembles.
+OPTIONAL = ("define", "keep", "combine")
 # Cells that do not depend on what the search chose: trials share their outcome.
 SHARED = ("setup", "load", "split", "prepare")
 _MARK = re.compile(r"^# %% (\w+)\n", re.MULTILINE)
@@ -36,7 +38,8 @@ class Cell:
     """One cell of a program.
 
     Args:
-        id: Its name in `CELLS`; the same in each program.
+        id: Its name in `CELLS`; in the program of an ensemble, with an underscore and
+            the number of the member that it belongs to.
         source: Formatted statements.
     """
 
@@ -44,14 +47,20 @@ class Cell:
     source: str
 
     @property
+    def kind(self) -> str:
+        """A name in `CELLS`."""
+        return self.id.partition("_")[0]
+
+    @property
     def title(self) -> str:
         """The heading over the cell."""
-        return CELLS[self.id]
+        _, _, member = self.id.partition("_")
+        return CELLS[self.kind] + f" trial {member}" * bool(member)
 
 
 @dataclass(frozen=True)
 class Program:
-    """Cells in the order of `CELLS`.
+    """Cells in the order in which they run.
 
     Args:
         cells: The cells.

@@ -9,11 +9,11 @@ from notebook_automl.errors import DataError, received
 from notebook_automl.record.schema import MOST_CLASSES, Schema, Target
 from notebook_automl.source.code import Code
 from notebook_automl.source.literals import literal
-from notebook_automl.tasks import _metrics
+from notebook_automl.tasks import _baselines, _metrics
 from notebook_automl.tasks._initial import Configuration
 from notebook_automl.tasks._inputs import Inputs, is_table, some_rows
 from notebook_automl.tasks._split import split_code
-from notebook_automl.tasks._task import TASKS, Metric, Prepared, Space, Split
+from notebook_automl.tasks._task import TASKS, Baseline, Metric, Prepared, Space, Split
 
 # Whole numbers with more distinct values are a quantity, not classes.
 MOST_PROPOSED_CLASSES = 20
@@ -220,6 +220,9 @@ print(predict({some_rows(schema)}))
 
     def initial(self, accelerated: bool) -> tuple[Configuration, ...]:
         return self.inputs.initial(accelerated)
+
+    def baselines(self, schema: Schema, prepared: Prepared) -> Mapping[str, Baseline]:
+        return _baselines.of_classes(prepared, self.inputs.features)
 
     def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
         inputs, node, limits = self.inputs.space(autokeras, schema, prepared)

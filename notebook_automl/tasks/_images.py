@@ -6,6 +6,7 @@ from typing import Any
 
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
+from notebook_automl.tasks import _baselines
 from notebook_automl.tasks._initial import IMAGE, Configuration
 from notebook_automl.tasks._inputs import Node
 from notebook_automl.tasks._task import Limits, Prepared
@@ -28,6 +29,7 @@ class Images:
     """Images (samples, height, width[, channels])."""
 
     sources: tuple[str, ...] = ("arrays", "npz")
+    features = _baselines.IMAGES
 
     def fits(self, schema: Schema) -> bool:
         return schema.source in self.sources

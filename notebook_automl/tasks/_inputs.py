@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
+from notebook_automl.tasks._baselines import Features
 from notebook_automl.tasks._initial import Configuration
 from notebook_automl.tasks._task import Limits, Prepared
 
@@ -28,6 +29,7 @@ class Inputs(Protocol):
     """One kind of samples: its code from raw rows to arrays, and its block."""
 
     sources: tuple[str, ...]
+    features: Features  # as simple models take them
 
     def fits(self, schema: Schema) -> bool:
         """Whether data of these sources are, above all, samples of this kind."""

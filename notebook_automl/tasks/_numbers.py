@@ -9,7 +9,7 @@ from notebook_automl.errors import DataError, received
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
 from notebook_automl.source.naming import named
-from notebook_automl.tasks import _metrics
+from notebook_automl.tasks import _baselines, _metrics
 from notebook_automl.tasks._classes import (
     another,
     called,
@@ -20,7 +20,7 @@ from notebook_automl.tasks._classes import (
 from notebook_automl.tasks._initial import Configuration
 from notebook_automl.tasks._inputs import Inputs, is_table, some_rows
 from notebook_automl.tasks._split import split_code
-from notebook_automl.tasks._task import Metric, Prepared, Space, Split
+from notebook_automl.tasks._task import Baseline, Metric, Prepared, Space, Split
 
 _TARGETS = """\
 # Centred before they become float32, which holds seven digits.
@@ -117,6 +117,9 @@ print(predict({some_rows(schema)}))
 
     def initial(self, accelerated: bool) -> tuple[Configuration, ...]:
         return self.inputs.initial(accelerated)
+
+    def baselines(self, schema: Schema, prepared: Prepared) -> Mapping[str, Baseline]:
+        return _baselines.of_numbers(prepared, self.inputs.features)
 
     def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
         # AutoKeras may be loaded by whoever builds a space, not by who lists tasks.

@@ -6,6 +6,7 @@ from typing import Any
 
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
+from notebook_automl.tasks import _baselines
 from notebook_automl.tasks._initial import TABLE, Configuration
 from notebook_automl.tasks._inputs import Node
 from notebook_automl.tasks._task import Prepared
@@ -102,6 +103,7 @@ class Table:
     """Columns of numbers, categories, booleans and texts."""
 
     sources = SOURCES
+    features = _baselines.TABLE
 
     def fits(self, schema: Schema) -> bool:
         return schema.source in self.sources and not is_all_text(schema)

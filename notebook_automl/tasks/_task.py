@@ -94,6 +94,22 @@ class Prepared:
     accelerated: bool
 
 
+@dataclass(frozen=True)
+class Baseline:
+    """A simple model with which trials are compared.
+
+    Args:
+        build: Code that leaves `estimator`.
+        train: Code that fits it to `x_train` and `y_train`, and leaves a function
+            `outputs(x)`: what a trial's model would give for prepared rows.
+        note: What it leaves out to take only seconds, in words.
+    """
+
+    build: Code
+    train: Code
+    note: str = ""
+
+
 class Task(Protocol):
     """What a task must do.
 
@@ -102,7 +118,8 @@ class Task(Protocol):
     (positions); that of `prepare` asks for no others, has a statement for each of the
     arrays that it leaves, and leaves `x_*`, `y_*` for train, validation and test as
     float32 arrays, or int32 where they are codes, and a function `prepare(rows)`; that
-    of `predict` leaves a function `predict(rows)`; the code imports neither AutoKeras
+    of `predict` leaves a function `predict(rows)`, which takes what the model gives
+    from `model.predict(prepare(rows), verbose=0)`; the code imports neither AutoKeras
     nor this package.
     """
 
@@ -138,6 +155,9 @@ class Task(Protocol):
 
     def predict(self, schema: Schema) -> Code:
         """Code that turns raw rows into labels or numbers."""
+
+    def baselines(self, schema: Schema, prepared: Prepared) -> Mapping[str, Baseline]:
+        """Simple models to compare with, by name, the simplest first."""
 
     def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
         """The search space; `autokeras` is handed in, so that no task imports it."""

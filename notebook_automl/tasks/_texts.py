@@ -8,7 +8,7 @@ from notebook_automl.errors import DataError
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
 from notebook_automl.source.naming import named
-from notebook_automl.tasks import _tabular
+from notebook_automl.tasks import _baselines, _tabular
 from notebook_automl.tasks._initial import TEXT, Configuration
 from notebook_automl.tasks._inputs import Node, is_table
 from notebook_automl.tasks._task import Limits, Prepared
@@ -74,6 +74,7 @@ class Texts:
     """Texts in an array, or in the columns of a table that hold free text."""
 
     sources: tuple[str, ...] = ("texts", *_tabular.SOURCES)
+    features = _baselines.TEXTS
 
     def fits(self, schema: Schema) -> bool:
         if not is_table(schema):

@@ -8,12 +8,13 @@ from typing import Any
 from notebook_automl.errors import DataError
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
-from notebook_automl.tasks import _metrics
+from notebook_automl.tasks import _baselines, _metrics
+from notebook_automl.tasks._baselines import Features
 from notebook_automl.tasks._images import Images
 from notebook_automl.tasks._inputs import Inputs, Node, is_table, some_rows
 from notebook_automl.tasks._split import split_code
 from notebook_automl.tasks._tabular import Table
-from notebook_automl.tasks._task import Metric, Prepared, Space, Split
+from notebook_automl.tasks._task import Baseline, Metric, Prepared, Space, Split
 from notebook_automl.tasks._texts import Texts
 
 _KINDS: tuple[Inputs, ...] = (Images(), Table(), Texts())
@@ -31,6 +32,9 @@ class Anything:
 
     def check(self, schema: Schema) -> None:
         self._kind(schema).check(schema)
+
+    def features(self, schema: Schema) -> Features:
+        return self._kind(schema).features
 
     def prepare(self, schema: Schema, targets: Code) -> Code:
         return self._kind(schema).prepare(schema, targets)
@@ -110,6 +114,9 @@ def predict(rows):
 print(predict({some_rows(schema)}))
 '''
         )
+
+    def baselines(self, schema: Schema, prepared: Prepared) -> Mapping[str, Baseline]:
+        return _baselines.of_labels(prepared, self.inputs.features(schema))
 
     def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
         inputs, node, limits = self.inputs.space(autokeras, schema, prepared)

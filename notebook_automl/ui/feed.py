@@ -11,7 +11,7 @@ from typing import Any
 from notebook_automl.api.run import Run
 from notebook_automl.api.supervisor import ENDED
 from notebook_automl.errors import SearchError, received
-from notebook_automl.plots._summary import budget, printable, stage
+from notebook_automl.plots._summary import behind, budget, printable, stage
 from notebook_automl.record.events import TrialEnded
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.ui.frames import Frames
@@ -200,7 +200,10 @@ class Feed(threading.Thread):
             "best": None if best is None else best.number,
             "models": self._kept,
             "started_s": state.started_s,
-            "lines": [*self._lines(), *filter(None, [self._trouble])],
+            "lines": [
+                *self._lines(),
+                *filter(None, [behind(state, run.metric, run.mode), self._trouble]),
+            ],
         }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from notebook_automl.record.events import (
+    EntryEvent,
     EpochEnded,
     Event,
     TrialEvent,
@@ -81,6 +82,8 @@ class Frames:
             else:
                 self._changed.update(self._running())  # the run may end them
             self.state.apply(event)
+            if isinstance(event, EntryEvent):
+                self._changed.add(self.state.entries[event.name].number)
             if isinstance(event, EpochEnded):
                 self._know(event.metrics)
                 self._epochs.append(event)
@@ -110,8 +113,10 @@ class Frames:
         reset, self._again = self._again, False
         if reset:
             self._changed.update(self.state.trials)
+            self._changed.update(e.number for e in self.state.entries.values())
         if gone:
             self._changed.update(self._running())
+        # Baselines first: their numbers are below 0.
         numbers = sorted(self._changed)
         run = {**run, "metrics": list(self.metrics)}
         parts = self._everything() if reset else self._news(self._epochs)
@@ -160,12 +165,20 @@ class Frames:
         """Take in the names of metrics."""
         self.metrics += tuple(sorted({*names} - {*self.metrics, "seconds", FOLD}))
 
+    def _of(self, number: int) -> TrialState:
+        entries = self.state.entries.values()
+        if number < 0:
+            return next(entry for entry in entries if entry.number == number)
+        return self.state.trials[number]
+
     def _row(self, number: int, gone: bool) -> dict[str, Any]:
         """One trial, as it stands on the leaderboard."""
-        trial = self.state.trials[number]
+        trial = self._of(number)
         running = trial.state == "running"
         return {
             "trial": number,
+            "role": trial.role,
+            "name": trial.name,
             "state": "interrupted" if running and gone else trial.state,
             "objective": spell(trial.objective(self._metric, self._mode)),
             "spread": spell(trial.metrics.get(f"{self._metric}_std")),

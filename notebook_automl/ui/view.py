@@ -103,9 +103,9 @@ class View(Widget):
             case "insert":
                 return repr(run.export("cells", trial=trial))
             case "export":
-                number = run.trial(trial).number
-                path = f"{run.name}-trial-{number}.ipynb"
-                return f"Wrote {run.export('notebook', path, number)}"
+                key = run.trial(trial).state.key
+                path = f"{run.name}-trial-{key}.ipynb"
+                return f"Wrote {run.export('notebook', path, key)}"
         raise SearchError(f"Expected something to do, {received(content.get('do'))}.")
 
     def _lines(self) -> list[str]:

@@ -36,6 +36,7 @@ from notebook_automl.workers.cluster import (
     worker_memory_mib,
 )
 from notebook_automl.workers.devices import devices
+from notebook_automl.workers.entries import Entries
 from notebook_automl.workers.heal import keep_end, lost_events
 from notebook_automl.workers.obey import End, obey
 from notebook_automl.workers.pool import Pool
@@ -157,6 +158,14 @@ class Attempt:
             self.clock,
             self.patience,
         )
+        self.entries = Entries(
+            self.folder,
+            self.attempt,
+            self.state,
+            self.emit,
+            self.cluster,
+            self.clock,
+        )
         try:
             end = self._search(workers)
         finally:
@@ -192,6 +201,8 @@ class Attempt:
             key = f"warm-{other}-{self.attempt}"
             self.cluster.submit(f"{_TRIAL}:warm", key, str(self.folder.path))
         end = self._task("prepare", "The search could not be prepared.")
+        if end is None and not self.search.get("folds"):
+            self.entries.begin()
         while end is None:
             self._give_trials(workers)
             # There is no end any more if the budget was extended meanwhile.
@@ -204,6 +215,7 @@ class Attempt:
             self.emit(events.StageEntered, stage="searching")
         while self.pool.running or self.end is None:
             self._tick()
+            self.entries.mind()
             if self.paused:
                 continue
             left_s = self._left_s()
@@ -213,7 +225,7 @@ class Attempt:
                 word = self.end.word if left_s > 0 else "cut"
                 self.pool.stop(word, self.end.reason, self.end.kill_at_s)
             elif left_s >= self.costs.worth_s():
-                self.pool.fill(workers, self.trials)
+                self.pool.fill(workers - self.entries.busy, self.trials)
         self.pool.drop(self.end.reason)
 
     def _score(self) -> End | None:
@@ -228,14 +240,41 @@ class Attempt:
             return End("failed", f"No trial finished ({end.reason}).{cause}")
         if end.state == "completed":
             end.kill_at_s = math.inf  # the budget has its own deadline
-        if best.test or end.kill_at_s < self.clock.steady():
-            return None
-        self.emit(events.StageEntered, stage="scoring")
-        failed = f"Trial {best.number} could not be scored."
-        failure = self._task("score", failed, best.number)
+        failure = None
+        if not best.test and end.kill_at_s >= self.clock.steady():
+            failure = self._test(best.number)
         if failure is None:
-            metrics = read_json(self.folder.trial(best.number).test)
-            self.emit(events.TestScored, trial=best.number, metrics=metrics)
+            self._compare(end)
+        return failure
+
+    def _compare(self, end: End) -> None:
+        """Score what the chosen trial is compared with; what fails is no end."""
+        self._await_entries(end)
+        if not self._late(end) and not self.search.get("folds"):
+            self.entries.combine(self.pool.kept())
+            self._await_entries(end)
+        self.entries.give_up("there was no time left for it")
+        self.entries.tell_tests()
+
+    def _await_entries(self, end: End) -> None:
+        while self.entries.busy and not self._late(end):
+            self._tick()
+            self.entries.mind()
+
+    def _late(self, end: End) -> bool:
+        """Whether there is no time left before the run has to end."""
+        kill_at_s = min(end.kill_at_s, self.end.kill_at_s if self.end else math.inf)
+        spent = self.budget.left_s() + self.budget.late_s() < _CLOSING_S
+        return spent or kill_at_s < self.clock.steady()
+
+    def _test(self, number: int) -> End | None:
+        """Compute a trial's test metrics; returns what came between."""
+        self.emit(events.StageEntered, stage="scoring")
+        failed = f"Trial {number} could not be scored."
+        failure = self._task("score", failed, number)
+        if failure is None:
+            metrics = read_json(self.folder.trial(number).test)
+            self.emit(events.TestScored, trial=number, metrics=metrics)
         return failure
 
     def _task(self, name: str, failed: str, *args: Any) -> End | None:
@@ -272,6 +311,8 @@ class Attempt:
             while True:
                 if message.key in self.pool.running:
                     self.pool.hear(message)
+                elif self.entries.hears(message):
+                    pass
                 elif message.kind == "end":
                     kill_at_s = self.clock.steady() + _GRACE_S
                     self.stop_with(End("stopped", message.fields["reason"], kill_at_s))

@@ -30,11 +30,12 @@ def _predict(asked: dict[str, Any], warm: dict[str, Any]) -> None:
     """Predict raw rows by the trial's own program."""
     run = RunFolder(Path(asked["folder"]))
     # A later run may have the name of a deleted one.
-    checkpoint = run.trial(asked["trial"]).checkpoint
-    if not checkpoint.exists():  # with folds it is trained when it is needed
+    folder = run.trial(asked["trial"])
+    if folder.folds.exists() and not folder.checkpoint.exists():
+        # With folds it is trained when it is needed.
         trial.score(None, asked["folder"], asked["trial"])
-    kept = checkpoint.stat().st_mtime_ns
-    key = (run.path, asked["trial"], kept)
+    kept = folder.checkpoint if folder.checkpoint.exists() else folder.source
+    key = (run.path, asked["trial"], kept.stat().st_mtime_ns)
     if warm.get("key") != key:
         warm.clear()
         warm["predict"] = trial.predictor(run, asked["trial"])

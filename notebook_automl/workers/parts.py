@@ -128,6 +128,16 @@ def left_by_prepare(asked: Asked) -> tuple[str, ...]:
     return returned(asked.task.prepare(asked.schema))
 
 
+def read(run: RunFolder) -> tuple[Asked, dict[str, Code]]:
+    """The description of a run, and the parts that its trials share.
+
+    Args:
+        run: Its folder, from which the load cell reads.
+    """
+    asked = Asked.read(run)
+    return asked, shared_parts(asked, Origin("copy", (str(run.data),)))
+
+
 def program(
     asked: Asked,
     shared: Mapping[str, Code],
@@ -175,13 +185,7 @@ def _build(written: Written) -> Code:
 
 def _compile(asked: Asked, written: Written) -> Code:
     """Optimizer, loss, metrics, and the callbacks that keep the best epoch."""
-    codes = [metric.code for metric in asked.metrics.values() if metric.code]
-    arguments = {
-        "optimizer": written.optimizer,
-        **asked.task.loss(asked.schema),
-        "metrics": f"[{', '.join(codes)}]",
-        "jit_compile": str(asked.backend.jit_compile),
-    }
+    arguments = {"optimizer": written.optimizer, **scoring(asked)}
     lines = "\n".join(f"    {key}={value}," for key, value in arguments.items())
     return Code(
         source=f"""\
@@ -203,6 +207,23 @@ callbacks = [
 ]
 """
     )
+
+
+def scoring(asked: Asked) -> dict[str, str]:
+    """What says how predictions are scored.
+
+    Args:
+        asked: The run's description.
+
+    Returns:
+        Arguments of `compile` as source: loss, metrics, without the optimizer.
+    """
+    codes = [metric.code for metric in asked.metrics.values() if metric.code]
+    return {
+        **asked.task.loss(asked.schema),
+        "metrics": f"[{', '.join(codes)}]",
+        "jit_compile": str(asked.backend.jit_compile),
+    }
 
 
 def _train(written: Written) -> Code:

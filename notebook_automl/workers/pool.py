@@ -313,6 +313,12 @@ class Pool:
         state = "failed" if running.epochs or running.hung else "stopped"
         return {"state": state, "reason": running.stop_reason}
 
+    def kept(self) -> list[int]:
+        """The best trials whose models are kept, the best first."""
+        best = self.state.ranked(self.metric, self.mode)[:_KEPT_CHECKPOINTS]
+        numbers = (trial.number for trial in best)
+        return [n for n in numbers if self.folder.trial(n).checkpoint.exists()]
+
     def _drop_checkpoints(self) -> None:
         """Keep the models of the best few trials and of those that run."""
         ranked = self.state.ranked(self.metric, self.mode)

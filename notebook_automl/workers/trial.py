@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from notebook_automl.data._source import SOURCES, Origin
+from notebook_automl.data._source import SOURCES
 from notebook_automl.record.layout import (
     RunFolder,
     TrialFolder,
@@ -26,7 +26,7 @@ from notebook_automl.workers.graph import Written, check_model, write_graph
 from notebook_automl.workers.latency import latency_ms
 from notebook_automl.workers.link import Link
 from notebook_automl.workers.outcome import trained
-from notebook_automl.workers.parts import Asked, environment, program, shared_parts
+from notebook_automl.workers.parts import Asked, environment, program, read
 
 
 def prepare(link: Link | None, folder: str) -> None:
@@ -40,7 +40,7 @@ def prepare(link: Link | None, folder: str) -> None:
         SearchError: The space is narrowed by what does not occur in it.
     """
     run = RunFolder(Path(folder))
-    asked, shared = _read(run)
+    asked, shared = read(run)
     kept = prepared.place(run, shared)
     text = _shared_program(asked, shared)
     namespace = set_up(link, text)
@@ -60,7 +60,7 @@ def parameters(folder: str) -> list[dict[str, Any]]:
         folder: The run's folder.
     """
     run = RunFolder(Path(folder))
-    asked, shared = _read(run)
+    asked, shared = read(run)
     prepare(None, folder)
     kept = prepared.load(prepared.place(run, shared))
     return space.parameters(run, kept.shapes(asked.accelerated))
@@ -73,7 +73,7 @@ def warm(link: Link, folder: str) -> None:
         link: The supervisor.
         folder: The run's folder.
     """
-    set_up(link, _shared_program(*_read(RunFolder(Path(folder)))))
+    set_up(link, _shared_program(*read(RunFolder(Path(folder)))))
 
 
 def train(
@@ -108,23 +108,23 @@ def train(
             return {"state": "failed", "reason": reason(error)}
 
 
-def score(link: Link | None, folder: str, number: int) -> dict[str, float]:
+def score(link: Link | None, folder: str, key: int | str) -> dict[str, float]:
     """Test metrics of a trial, by its own evaluate cell; computed once and kept.
 
     Args:
         link: Hears that Keras is loaded.
         folder: The run's folder.
-        number: The trial's number.
+        key: The trial's number, or the name of another entry.
 
     Returns:
         Metric name to value.
     """
     run = RunFolder(Path(folder))
-    trial = run.trial(number)
+    trial = run.trial(key)
     if trial.test.exists():
         return dict(read_json(trial.test))
     text = Program.from_text(trial.source.read_text("utf-8"))
-    asked, shared = _read(run)
+    asked, shared = read(run)
     kept = prepared.load(prepared.place(run, shared))
     with inside(trial.path, trial.log):
         namespace = set_up(link, text) | dict(kept.arrays)
@@ -138,18 +138,18 @@ def score(link: Link | None, folder: str, number: int) -> dict[str, float]:
     return metrics
 
 
-def predictor(run: RunFolder, number: int) -> Callable[[Path], Any]:
+def predictor(run: RunFolder, key: int | str) -> Callable[[Path], Any]:
     """A function that predicts saved raw rows by the trial's own program.
 
     Args:
         run: The run's folder.
-        number: The trial's number.
+        key: The trial's number, or the name of another entry.
 
     Returns:
         From the path of saved rows to one label or number a row.
     """
-    asked, shared = _read(run)
-    trial = run.trial(number)
+    asked, shared = read(run)
+    trial = run.trial(key)
     text = Program.from_text(trial.source.read_text("utf-8"))
     # The folder may have been moved since.
     text = text.with_cell("load", shared["load"])
@@ -157,7 +157,12 @@ def predictor(run: RunFolder, number: int) -> Callable[[Path], Any]:
         namespace = set_up(None, text)
         for cell in SHARED[1:]:
             execute(text, cell, namespace)
-        namespace["model"] = namespace["keras"].models.load_model(trial.checkpoint)
+        if trial.checkpoint.exists():
+            load = namespace["keras"].models.load_model
+            namespace["model"] = load(trial.checkpoint)
+        else:  # a baseline, which is fitted anew: a pickle is not kept
+            for cell in ("build", "compile", "train"):
+                execute(text, cell, namespace)
         execute(text, "predict", namespace)
     source = SOURCES.get(asked.schema.source)
 
@@ -175,7 +180,7 @@ def _train(
     memory_mib: float | None,
     epochs: int | None,
 ) -> dict[str, Any]:
-    asked, shared = _read(run)
+    asked, shared = read(run)
     trial = run.trial(number)
     # Keras may be imported once the set-up cell has said how.
     set_up(link, _shared_program(asked, shared))
@@ -230,12 +235,6 @@ def _fit(
         x = namespace["x_train"]
         result["latency_ms"] = latency_ms(model, x, written.batch_size)
     return result
-
-
-def _read(run: RunFolder) -> tuple[Asked, dict[str, Code]]:
-    """The description of a run, and the parts that its trials share."""
-    asked = Asked.read(run)
-    return asked, shared_parts(asked, Origin("copy", (str(run.data),)))
 
 
 def _shared_program(asked: Asked, shared: Mapping[str, Code]) -> Program:

@@ -51,7 +51,7 @@ def take_all(notebook: Notebook) -> None:
     notebook.panel().get_by_role("button", name="Start", exact=True).click()
     cell = notebook.cells()[2]["id"]
     expect(view).to_be_visible()
-    rows = view.locator("tbody tr").filter(has_text="completed")
+    rows = view.locator("tr[data-role='trial']").filter(has_text="completed")
     expect(rows.nth(4)).to_be_visible(timeout=180_000)
     to_top(notebook, cell)
     take(page, "live_view")

@@ -45,7 +45,7 @@ def test_inserted_cells_are_undone_replaced_kept_and_run(
         "p.model.sharedModel.cells.find(c => c.id === a[0]).setSource(a[1])",
         [train["id"], mine],
     )
-    rows = notebook.view().get_by_role("row")
+    rows = notebook.view().locator("tr[data-role='trial']")
     rows.filter(has_text="completed").last.click()
     insert(notebook, "9 replaced, 1 that you edited kept")
     after = ours(notebook)

@@ -32,7 +32,9 @@ def saved(notebook: Notebook, folder: Path) -> dict[str, str]:
 
 def rows(html: str) -> int:
     """How many trials the saved table tells as finished."""
-    return len(re.findall(r"<td[^>]*>(?:completed|stopped)</td>", html))
+    # A trial has a number where a baseline has a name.
+    trials = re.findall(r"<tr><th[^>]*>\d+</th>.*", html)
+    return sum(bool(re.search(r">(?:completed|stopped)</td>", row)) for row in trials)
 
 
 def test_a_saved_notebook_tells_all_without_a_kernel(
@@ -60,7 +62,8 @@ def test_a_saved_notebook_tells_all_without_a_kernel(
         expect(notebook.view()).to_have_count(0)
         shown = notebook.output("cell-0")
         expect(shown.locator("img")).to_be_visible()
-        expect(shown.locator("tbody tr")).to_have_count(3)
+        # Three trials, three baselines, and what became of their ensemble.
+        expect(shown.locator("tbody tr")).to_have_count(7)
         expect(shown.get_by_text("Error displaying widget")).to_have_count(0)
         notebook.page.reload()
         notebook.settle(kernel=False)
@@ -106,5 +109,6 @@ def test_a_tab_in_the_background_goes_on_and_the_end_is_told(
     )
     # Nothing was drawn meanwhile, and nothing is missing now.
     expect(notebook.view().locator(".automl-title")).to_contain_text("completed")
-    done = notebook.view().locator("tbody tr").filter(has_text="completed")
+    trials = notebook.view().locator("tr[data-role='trial']")
+    done = trials.filter(has_text="completed")
     expect(done).to_have_count(3)

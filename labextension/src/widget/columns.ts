@@ -1,7 +1,7 @@
 /** The columns of the leaderboard, and by what they are sorted. No DOM here. */
 
 import { formatCount, formatScore, formatSeconds, toNumber } from './format';
-import { descending, merit } from './rank';
+import { descending, isTrial, merit } from './rank';
 
 import type { Store } from './store';
 import type { TrialRow } from '../messages';
@@ -40,7 +40,7 @@ export const COLUMNS: readonly Column[] = [
   {
     id: 'trial',
     number: true,
-    text: row => String(row.trial),
+    text: labelOf,
     key: row => row.trial
   },
   {
@@ -69,8 +69,12 @@ export const COLUMNS: readonly Column[] = [
     id: 'epochs',
     number: true,
     text: row =>
-      row.planned > 0 ? `${row.epochs} of ${row.planned}` : String(row.epochs),
-    key: row => row.epochs
+      !isTrial(row)
+        ? ''
+        : row.planned > 0
+          ? `${row.epochs} of ${row.planned}`
+          : String(row.epochs),
+    key: row => (isTrial(row) ? row.epochs : NaN)
   },
   {
     id: 'seconds',
@@ -107,6 +111,14 @@ export const COLUMNS: readonly Column[] = [
     key: row => row.reason || '\uffff'
   }
 ];
+
+/** A trial's number, or an entry's name and what it is. */
+function labelOf(row: TrialRow): string {
+  if (isTrial(row)) {
+    return String(row.trial);
+  }
+  return row.name === row.role ? row.name : `${row.name} · ${row.role}`;
+}
 
 /** Columns of which something is known. */
 export function columnsOf(store: Store): Column[] {

@@ -2,6 +2,7 @@
 
 import { h, setAttribute, setText, show } from './dom';
 import { formatScore, formatValue, leaf, shorten } from './format';
+import { nameOf } from './rank';
 
 import type { Selection } from './selection';
 import type { Store } from './store';
@@ -90,5 +91,5 @@ function titleOf(
   if (row === undefined) {
     return trial === null ? 'No trial is finished yet' : `Trial ${trial}`;
   }
-  return chosen ? `Trial ${row.trial}` : `Best: trial ${row.trial}`;
+  return chosen ? nameOf(row) : `Best: trial ${row.trial}`;
 }

@@ -3,7 +3,7 @@
 import { h, setAttribute, setText, show } from './dom';
 import { formatClock, formatCount, plural, shorten } from './format';
 import { Progress } from './progress';
-import { isLive } from './rank';
+import { isLive, isTrial } from './rank';
 import { StateMark } from './shapes';
 
 import type { Store } from './store';
@@ -108,7 +108,7 @@ export class Header {
   }
 
   private updateTrials(run: RunLine): void {
-    const rows = [...this.store.rows.values()];
+    const rows = [...this.store.rows.values()].filter(isTrial);
     const ended = rows.filter(row => row.state !== 'running').length;
     if (run.trials === null) {
       this.trials.element.dataset['open'] = '';

@@ -27,6 +27,7 @@ export class LeaderboardRow {
     this.state.set(row.state);
     const place = store.place(row.trial);
     setAttribute(this.element, 'data-state', row.state);
+    setAttribute(this.element, 'data-role', row.role);
     setAttribute(this.element, 'data-best', place === 1);
     columns.forEach((column, i) => {
       const cell = this.element.cells[i]?.firstElementChild;

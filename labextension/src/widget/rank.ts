@@ -1,6 +1,6 @@
 /** The one order in which trials are shown; the same as in the kernel. */
 
-import { toNumber } from './format';
+import { shorten, toNumber } from './format';
 
 import type { RunLine, RunStatus, TrialRow, TrialState } from '../messages';
 
@@ -28,9 +28,22 @@ export function isFinished(row: TrialRow): boolean {
   return GROUPS[row.state] === 0;
 }
 
+/** Whether an entry is a trial, and no baseline nor ensemble. */
+export function isTrial(row: TrialRow): boolean {
+  return row.role === 'trial';
+}
+
 /** Whether a trial has a place: finished, with a number. */
 export function isRanked(row: TrialRow): boolean {
-  return isFinished(row) && !Number.isNaN(toNumber(row.objective));
+  return isTrial(row) && isFinished(row) && !Number.isNaN(toNumber(row.objective));
+}
+
+/** What an entry is called at the beginning of a sentence. */
+export function nameOf(row: TrialRow): string {
+  if (isTrial(row)) {
+    return `Trial ${row.trial}`;
+  }
+  return row.role === 'ensemble' ? 'Ensemble' : `Baseline ${shorten(row.name, 40)}`;
 }
 
 /** How well a trial did, more is better; NaN without a number. */

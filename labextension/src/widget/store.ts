@@ -1,6 +1,7 @@
 /** All that the page knows of a run; frames are folded into it. No DOM here. */
 
-import { isRanked, ordered } from './rank';
+import { toNumber } from './format';
+import { isFinished, isRanked, isTrial, ordered } from './rank';
 
 import type { Frame, RunLine, RunStatus, TrialRow } from '../messages';
 
@@ -132,8 +133,14 @@ export class Store {
 
   /** The best finished trial. */
   get best(): TrialRow | null {
-    const [first] = this.ordered;
-    return first !== undefined && isRanked(first) ? first : null;
+    return this.ordered.find(isRanked) ?? null;
+  }
+
+  /** The best baseline that has a number. */
+  get baseline(): TrialRow | null {
+    const counts = (row: TrialRow) => row.role === 'baseline' && isFinished(row);
+    const known = (row: TrialRow) => !Number.isNaN(toNumber(row.objective));
+    return this.ordered.find(row => counts(row) && known(row)) ?? null;
   }
 
   /** Seconds of the budget used by now. */
@@ -160,7 +167,8 @@ export class Store {
     const ended: TrialRow[] = [];
     for (const row of rows) {
       const known = this.rows.get(row.trial);
-      if (row.state !== 'running' && (known?.state ?? 'running') === 'running') {
+      const over = isTrial(row) && row.state !== 'running';
+      if (over && (known?.state ?? 'running') === 'running') {
         ended.push(row);
       }
       if (row.state !== 'running' || known?.state !== 'running') {

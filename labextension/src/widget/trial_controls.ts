@@ -2,7 +2,7 @@
 
 import { Action } from './action';
 import { h } from './dom';
-import { isFinished } from './rank';
+import { isFinished, nameOf } from './rank';
 
 import type { StatusLine } from './action';
 import type { Link } from './link';
@@ -57,8 +57,9 @@ export class TrialControls {
   /** Why a finished trial is no notebook: that holds the numbers of its model. */
   private withoutModel(): string {
     const { trial } = this.selection;
+    // Below 0 stand baselines, whose notebooks need no model, and the ensemble.
     const kept = trial === null || this.store.run?.models.includes(trial);
-    return kept
+    return kept || trial < 0
       ? ''
       : `The models of the best trials alone are kept, not that of trial ${trial}: ` +
           'insert its code';
@@ -73,8 +74,6 @@ export class TrialControls {
     if (row === undefined) {
       return 'No trial is finished yet';
     }
-    return isFinished(row)
-      ? ''
-      : `Trial ${row.trial} is ${row.state}: it has no result`;
+    return isFinished(row) ? '' : `${nameOf(row)} is ${row.state}: it has no result`;
   }
 }

@@ -32,6 +32,8 @@ export function runLine(changes: Partial<RunLine> = {}): RunLine {
 export function trialRow(trial: number, changes: Partial<TrialRow> = {}): TrialRow {
   return {
     trial,
+    role: 'trial',
+    name: '',
     state: 'completed',
     objective: null,
     spread: null,

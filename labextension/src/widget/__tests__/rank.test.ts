@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { trialRow } from './helpers';
-import { isRanked, ordered } from '../rank';
+import { isRanked, nameOf, ordered } from '../rank';
 
 import type { TrialRow } from '../../messages';
 
@@ -47,4 +47,18 @@ test('finished ones, then running, interrupted, and those that failed', () => {
   ];
   assert.deepEqual(numbers(rows, 'max'), [4, 6, 3, 2, 1, 5]);
   assert.deepEqual(rows.filter(isRanked).length, 1);
+});
+
+test('baselines stand between trials, and have no place', () => {
+  const linear = trialRow(-1, { role: 'baseline', name: 'linear', objective: 0.7 });
+  const rows = [
+    trialRow(0, { objective: 0.7 }),
+    linear,
+    trialRow(1, { objective: 0.9 }),
+    trialRow(-2, { role: 'baseline', name: 'majority', state: 'failed' })
+  ];
+  assert.deepEqual(numbers(rows, 'max'), [1, -1, 0, -2]);
+  assert.deepEqual(numbers(rows, 'min'), [-1, 0, 1, -2]);
+  assert.ok(!isRanked(linear));
+  assert.equal(nameOf(linear), 'Baseline linear');
 });

@@ -201,3 +201,16 @@ test('best and places follow the rows', () => {
   store.apply(frame([], { mode: 'min' }), undefined, 0);
   assert.equal(bestOf(store), 1);
 });
+
+test('the best is a trial, whatever a baseline reached', () => {
+  const store = new Store();
+  const linear = trialRow(-1, { role: 'baseline', name: 'linear', objective: 0.9 });
+  const change = store.apply(frame([linear]), undefined, 0);
+  assert.deepEqual(change.ended, []);
+  assert.equal(bestOf(store), null);
+  store.apply(frame([trialRow(0, { objective: 0.5 })]), undefined, 0);
+  assert.equal(bestOf(store), 0);
+  assert.equal(store.baseline?.name, 'linear');
+  assert.equal(store.place(-1), null);
+  assert.equal(store.place(0), 1);
+});

@@ -7,6 +7,7 @@ import { PlaneChart } from './plane_chart';
 import { emptyOfTrials, objectiveOf, rankedRows, tick, titleOf } from './shared';
 import { Switch } from './switch';
 import { formatClock, formatMetric, plural, toNumber } from '../format';
+import { nameOf } from '../rank';
 
 import type { ChartContext, ChartType, TableData } from './chart';
 import type { Range } from './extent';
@@ -63,7 +64,7 @@ class History extends PlaneChart {
   private byTime = true;
 
   constructor(context: ChartContext) {
-    super(context, 'history', ['so-far', 'trial', 'stopped'], {
+    super(context, 'history', ['so-far', 'trial', 'stopped', 'baseline'], {
       formatX: value => (this.byTime ? formatClock(value) : String(value)),
       formatY: tick,
       xLabel: () => (this.byTime ? 'time since the start' : 'trial'),
@@ -90,6 +91,9 @@ class History extends PlaneChart {
       values.add(point.best);
       last = Math.max(last, this.x(point));
     }
+    if (store.baseline !== null) {
+      values.add(toNumber(store.baseline.objective));
+    }
     this.y = steady(this.y, values.range());
     this.plane.draw(width, { min: 0, max: roundUp(last * 1.02) }, this.y);
     this.plane.element.setAttribute('aria-label', this.describe());
@@ -97,11 +101,13 @@ class History extends PlaneChart {
 
   describe(): string {
     const { store } = this.context;
-    const best = store.best;
-    const ending =
-      best === null ? '' : ` Best: trial ${best.trial}, ${objectiveOf(best)}.`;
+    const { best, baseline } = store;
+    const endings = [
+      best === null ? '' : ` Best: trial ${best.trial}, ${objectiveOf(best)}.`,
+      baseline === null ? '' : ` ${nameOf(baseline)}: ${objectiveOf(baseline)}.`
+    ].join('');
     const count = plural(this.points.length, 'finished trial');
-    return `${store.run?.metric ?? 'Objective'} of ${count}, with the best so far.${ending}`;
+    return `${store.run?.metric ?? 'Objective'} of ${count}, with the best so far.${endings}`;
   }
 
   note(): string {
@@ -139,6 +145,7 @@ class History extends PlaneChart {
     }
     canvas.save();
     this.clip(canvas);
+    this.drawBaseline(canvas);
     this.drawBest(canvas);
     const { store } = this.context;
     const theme = this.context.theme();
@@ -149,6 +156,23 @@ class History extends PlaneChart {
       this.dot(canvas, point, size);
     }
     canvas.restore();
+  }
+
+  /** What the best baseline reached, without any search. */
+  private drawBaseline(canvas: CanvasRenderingContext2D): void {
+    const { baseline } = this.context.store;
+    if (baseline === null) {
+      return;
+    }
+    const { left, width } = this.plane.box;
+    const y = this.plane.toY(toNumber(baseline.objective));
+    applyInk(canvas, { colour: this.context.theme().muted, alpha: 1, width: 1 });
+    canvas.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
+    canvas.beginPath();
+    canvas.moveTo(left, y);
+    canvas.lineTo(left + width, y);
+    canvas.stroke();
+    canvas.setLineDash([]);
   }
 
   /** The best so far is a staircase: it holds until a better trial ends. */

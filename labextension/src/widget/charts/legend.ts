@@ -9,7 +9,8 @@ const MEANINGS = {
   dim: 'stopped, pruned or failed',
   'so-far': 'best so far',
   trial: 'a finished trial',
-  stopped: 'a stopped trial'
+  stopped: 'a stopped trial',
+  baseline: 'the best baseline'
 };
 
 export type Entry = keyof typeof MEANINGS;

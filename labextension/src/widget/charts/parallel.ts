@@ -4,6 +4,7 @@ import { chooseAxes } from './axes';
 import { applyInk, inkOf } from './ink';
 import { Legend } from './legend';
 import { emptyOfTrials, rankedRows, titleOf } from './shared';
+import { isTrial } from '../rank';
 import { h, setText, show } from '../dom';
 import { formatCount, plural, shorten, toNumber } from '../format';
 
@@ -89,7 +90,7 @@ class Parallel implements Chart {
     const theme = this.context.theme();
     for (const trial of new Set([selection.trial, selection.hovered])) {
       const row = trial === null ? undefined : store.rows.get(trial);
-      if (context !== null && row !== undefined && trial !== null) {
+      if (context !== null && row !== undefined && isTrial(row) && trial !== null) {
         const plain = store.place(trial) === 1 && trial !== selection.hovered;
         const colour = plain ? theme.best : theme.text;
         applyInk(context, { colour, alpha: 1, width: 2.5 });

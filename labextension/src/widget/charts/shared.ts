@@ -1,7 +1,7 @@
 /** Sentences and labels that several charts have in common. */
 
 import { formatMetric, shorten, toNumber } from '../format';
-import { isLive, isRanked } from '../rank';
+import { isLive, isRanked, nameOf } from '../rank';
 
 import type { Store } from '../store';
 import type { RunLine, TrialRow } from '../../messages';
@@ -15,7 +15,7 @@ export function tick(value: number): string {
 /** A trial in a line: its state, and its rank if it has one. */
 export function titleOf(store: Store, row: TrialRow): string {
   const place = store.place(row.trial);
-  return `Trial ${row.trial}, ${row.state}${place === null ? '' : `, rank ${place}`}`;
+  return `${nameOf(row)}, ${row.state}${place === null ? '' : `, rank ${place}`}`;
 }
 
 /** The finished trials that have a number, the best first. */

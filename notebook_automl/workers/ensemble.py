@@ -1,0 +1,216 @@
+"""The best trials together: their programs one after the other, and the mean of what
+their models give."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from math import gcd
+from pathlib import Path
+from typing import Any
+
+from notebook_automl.record.layout import RunFolder, write_json, write_text
+from notebook_automl.source.format import formatted
+from notebook_automl.source.literals import literal
+from notebook_automl.source.program import SHARED, Cell, Program
+from notebook_automl.workers import prepared
+from notebook_automl.workers.baselines import scorer_code
+from notebook_automl.workers.cells import execute, inside, reason, set_up
+from notebook_automl.workers.link import Link
+from notebook_automl.workers.parts import Asked, read, scoring
+from notebook_automl.workers.selection import enough, judged
+
+NAME = "ensemble"
+_BATCH = 1024
+# Cells of a trial that are its own, and needed to have its model.
+_OWN = ("build", "compile", "train")
+
+
+def combine(link: Link, folder: str, numbers: list[int]) -> None:
+    """Select an ensemble among trials, and tell whether it helps.
+
+    Args:
+        link: The supervisor.
+        folder: The run's folder.
+        numbers: Trials whose models are kept, the best first.
+    """
+    run = RunFolder(Path(folder))
+    entry, began_s = run.trial(NAME), time.perf_counter()
+    entry.create()
+    for path in (entry.source, entry.checkpoint, entry.test):
+        path.unlink(missing_ok=True)  # of an earlier ending of this run
+    with inside(entry.path, entry.log):
+        try:
+            done = _combine(link, run, numbers)
+        except Exception as error:
+            sys.stdout.write(traceback.format_exc())
+            done = {"state": "failed", "reason": reason(error)}
+    done = {"metrics": {}, "weights": {}, **done}
+    link.tell("entry", name=NAME, seconds=time.perf_counter() - began_s, **done)
+
+
+def _combine(link: Link, run: RunFolder, numbers: list[int]) -> dict[str, Any]:
+    asked, shared = read(run)
+    kept = prepared.load(prepared.place(run, shared))
+    labels = kept.arrays["y_validation"]
+    if not enough(labels):
+        few = f"{len(labels)} validation rows are too few to choose and to judge one"
+        return {"state": "skipped", "reason": few}
+    texts = {
+        number: Program.from_text(run.trial(number).source.read_text("utf-8"))
+        for number in numbers
+    }
+    base = set_up(link, texts[numbers[0]]) | dict(kept.arrays) | dict(kept.constants)
+    code = scorer_code(asked)
+    exec("\n".join([*code.imports, code.source]), base)
+    load = base["keras"].models.load_model
+    given = [
+        load(run.trial(number).checkpoint, compile=False).predict(
+            kept.arrays["x_validation"], batch_size=_BATCH, verbose=0
+        )
+        for number in numbers
+    ]
+    score = _Score(base["scorer"], labels, asked.metric, asked.mode)
+    verdict = judged(given, labels, score)
+    gain = f"{verdict.gain:.4g} ± {verdict.noise:.2g} {asked.metric} on rows held out"
+    if not verdict.helps:
+        told = f"not better than trial {numbers[0]}: a gain of {gain}"
+        return {"state": "skipped", "reason": told}
+    share = gcd(*verdict.counts)
+    pairs = zip(numbers, verdict.counts, strict=True)
+    weights = {number: count // share for number, count in pairs if count}
+    scores = base["scorer"].evaluate(
+        verdict.held_out, labels, batch_size=_BATCH, return_dict=True, verbose=0
+    )
+    _write(run, program(asked, texts, weights), weights, kept)
+    members = " + ".join(f"{n} x trial {number}" for number, n in weights.items())
+    return {
+        "state": "completed",
+        "reason": f"{members}: better by {gain}",
+        "metrics": {f"val_{name}": float(value) for name, value in scores.items()},
+        "weights": {str(number): n for number, n in weights.items()},
+    }
+
+
+class _Score:
+    """How good predictions are by the objective; more is better.
+
+    Args:
+        scorer: A compiled model, which has the trials' loss and metrics.
+        labels: Of all rows.
+        metric: The objective, without "val_".
+        mode: "max" or "min".
+    """
+
+    def __init__(self, scorer: Any, labels: Any, metric: str, mode: str) -> None:
+        self._scorer, self._labels, self._metric = scorer, labels, metric
+        self._sign = 1 if mode == "max" else -1
+
+    def __call__(self, predictions: Any, rows: Any) -> float:
+        labels = self._labels[rows]
+        if self._metric == "loss":
+            value = self._scorer.compute_loss(None, labels, predictions)
+        else:
+            self._scorer.reset_metrics()
+            values = self._scorer.compute_metrics(None, labels, predictions)
+            value = values[self._metric]
+        return self._sign * float(value)
+
+
+def _write(
+    run: RunFolder, text: Program, weights: Mapping[int, int], kept: prepared.Kept
+) -> None:
+    """Write the program, and run of it what needs no training: the models are there."""
+    entry = run.trial(NAME)
+    write_text(entry.source, text.to_text())
+    namespace = set_up(None, text) | dict(kept.arrays) | dict(kept.constants)
+    for number in weights:
+        namespace["CHECKPOINT"] = str(run.trial(number).checkpoint)
+        execute(text, f"keep_{number}", namespace)
+    namespace["CHECKPOINT"] = str(entry.checkpoint)
+    execute(text, "combine", namespace)
+    execute(text, "evaluate", namespace)
+    test = {name: float(value) for name, value in namespace["test_metrics"].items()}
+    write_json(entry.test, test)
+
+
+def program(
+    asked: Asked, texts: Mapping[int, Program], weights: Mapping[int, int]
+) -> Program:
+    """The whole program of an ensemble.
+
+    Args:
+        asked: The run's description.
+        texts: The programs of trials, by their numbers.
+        weights: How often each member counts.
+
+    Returns:
+        The members' own cells, each followed by one that keeps the model; then one
+        that combines them.
+    """
+    first = texts[next(iter(weights))]
+    cells = [cell for cell in first.cells if cell.id in (*SHARED, "define")]
+    cells[0] = Cell("setup", _with_imports(first["setup"], texts, weights))
+    for place, number in enumerate(weights):
+        cells += [Cell(f"{id}_{number}", texts[number][id]) for id in _OWN]
+        cells.append(Cell(f"keep_{number}", _keep(number, first=place == 0)))
+    cells.append(Cell("combine", _combined(asked, weights)))
+    cells.append(Cell("evaluate", _EVALUATE))
+    cells.append(Cell("predict", first["predict"]))
+    return Program.from_text(formatted(Program(tuple(cells)).to_text()))
+
+
+def _with_imports(
+    setup: str, texts: Mapping[int, Program], weights: Mapping[int, int]
+) -> str:
+    """A set-up cell with all that the members import, where it imports."""
+    found = [
+        ast.unparse(node)
+        for number in weights
+        for node in ast.parse(texts[number]["setup"]).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    begin = max(
+        node.end_lineno or 0
+        for node in ast.parse(setup).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    )
+    lines = setup.splitlines()
+    return "\n".join([*lines[:begin], *dict.fromkeys(found), *lines[begin:]])
+
+
+def _keep(number: int, first: bool) -> str:
+    begin = "members = {}\n" if first else ""
+    return f"""\
+{begin}members[{number}] = keras.models.load_model(CHECKPOINT, compile=False)
+members[{number}].name = "trial_{number}"
+"""
+
+
+def _combined(asked: Asked, weights: Mapping[int, int]) -> str:
+    first = next(iter(weights))
+    each: Sequence[int] = [n for n, count in weights.items() for _ in range(count)]
+    listed = ", ".join(f"outputs[{number}]" for number in each)
+    lines = "\n".join(f"    {key}={value}," for key, value in scoring(asked).items())
+    weighted = literal({f"trial {number}": n for number, n in weights.items()})
+    return f"""\
+# How often each member counts: {weighted}.
+first = members[{first}]
+inputs = keras.Input(first.input_shape[1:], dtype=first.input.dtype)
+outputs = {{number: member(inputs) for number, member in members.items()}}
+model = keras.Model(inputs, layers.Average()([{listed}]))
+model.compile(
+{lines}
+)
+model.save(CHECKPOINT)
+"""
+
+
+_EVALUATE = """\
+# On rows that chose neither the members nor their epochs.
+test_metrics = model.evaluate(x_test, y_test, return_dict=True, verbose=0)
+print(test_metrics)
+"""

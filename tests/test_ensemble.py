@@ -1,0 +1,177 @@
+"""Ensembles: chosen as Caruana et al. choose, kept where they help, and plain code."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from live import Starts, searches, told
+
+import notebook_automl as automl
+from notebook_automl.api.run import Run
+from notebook_automl.errors import NoTrialError
+from notebook_automl.record import events
+from notebook_automl.record.layout import RunFolder
+from notebook_automl.workers.selection import greedy, judged, mixed
+
+ROUNDS = 8
+
+
+def error(labels: Any) -> Any:
+    """A score by squared error; more is better."""
+    return lambda given, rows: -float(np.mean((given - labels[rows]) ** 2))
+
+
+def by_hand(candidates: list[Any], labels: Any) -> tuple[int, ...]:
+    """The same choice, by trying each sequence of additions round by round."""
+    chosen: list[int] = []
+    best: tuple[float, tuple[int, ...]] | None = None
+    for _ in range(ROUNDS):
+        errors = []
+        for i in range(len(candidates)):
+            mean = sum(candidates[j] for j in [*chosen, i]) / (len(chosen) + 1)
+            errors.append(float(np.mean((mean - labels) ** 2)))
+        chosen.append(errors.index(min(errors)))
+        counts = tuple(chosen.count(i) for i in range(len(candidates)))
+        if best is None or min(errors) < best[0]:
+            best = min(errors), counts
+    assert best is not None
+    return best[1]
+
+
+# Eighths: their sums and means over few rows are exact, so that ties are ties.
+EIGHTHS = st.integers(0, 8).map(lambda n: n / 8)
+
+
+@given(
+    st.integers(2, 4).flatmap(
+        lambda n: st.lists(
+            st.lists(EIGHTHS, min_size=4, max_size=4), min_size=n + 1, max_size=n + 1
+        )
+    )
+)
+def test_the_greedy_choice_is_that_by_hand(rows: list[list[float]]) -> None:
+    labels, *candidates = [np.array(row)[:, None] for row in rows]
+    found = greedy(candidates, np.arange(4), error(labels))
+    # Rounding decides between equal ones: what counts is how good the choice is.
+    score = error(labels)
+    expected = by_hand(candidates, labels)
+    mine = score(mixed(candidates, found), np.arange(4))
+    assert mine == pytest.approx(score(mixed(candidates, expected), np.arange(4)))
+    # No single model is better, and no step away from the choice was passed over.
+    assert mine >= max(score(each, np.arange(4)) for each in candidates)
+
+
+def test_all_mixtures_of_two_are_no_better_than_the_choice() -> None:
+    labels = np.array([[0.0], [1.0], [2.0], [4.0]])
+    wave = np.array([[1.0], [-1.0], [1.0], [-1.0]])
+    candidates = [labels + wave, labels - 3 * wave]
+    found = greedy(candidates, np.arange(4), error(labels))
+    score = error(labels)
+    every = [pair for pair in product(range(5), repeat=2) if 0 < sum(pair) <= ROUNDS]
+    best = max(score(mixed(candidates, pair), np.arange(4)) for pair in every)
+    assert found == (3, 1) and score(mixed(candidates, found), np.arange(4)) == best
+
+
+def test_models_that_err_differently_help_on_rows_that_did_not_choose() -> None:
+    noise = np.random.default_rng(0)
+    labels = noise.normal(size=(200, 1))
+    candidates = [labels + noise.normal(size=(200, 1)) for _ in range(4)]
+    verdict = judged(candidates, labels, error(labels))
+    assert verdict.helps and sum(map(bool, verdict.counts)) > 1
+    assert len(verdict.gains) == 5
+    # Each row's prediction comes from an ensemble that the other folds chose.
+    assert error(labels)(verdict.held_out, np.arange(200)) > -0.5
+
+
+def test_a_better_model_alone_is_not_replaced() -> None:
+    noise = np.random.default_rng(0)
+    labels = noise.normal(size=(100, 1))
+    good = labels + 0.01 * noise.normal(size=(100, 1))
+    bad = labels + 5 + noise.normal(size=(100, 1))
+    verdict = judged([good, bad], labels, error(labels))
+    assert verdict.counts[1] == 0 and not verdict.helps
+
+
+def test_what_helps_only_where_it_was_chosen_is_not_kept() -> None:
+    # Noise: whatever the rows choose, the rows held out gain nothing by it.
+    noise = np.random.default_rng(3)
+    labels = noise.choice([0.0, 1.0], size=(60, 1))
+    same = noise.uniform(size=(60, 1))
+    others = [same + 1e-3 * noise.normal(size=(60, 1)) for _ in range(4)]
+    assert not judged([same, *others], labels, error(labels)).helps
+
+
+@pytest.fixture(scope="module")
+def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starts]:
+    with searches(tmp_path_factory) as starts:
+        yield starts
+
+
+@pytest.fixture(scope="module")
+def run(search: Starts) -> Run:
+    """Trials that learn for a moment only, whose mean is better than each alone."""
+    frame = automl.example("diabetes").rename(columns={"progression": "label"})
+    return search(frame, trials=5, epochs=3, tuner="random", seed=1).wait()
+
+
+def rows() -> Any:
+    return automl.example("diabetes").head(30).drop(columns="progression")
+
+
+class TestRun:
+    def test_it_is_kept_with_its_members_and_scores(self, run: Run) -> None:
+        (ended,) = [e for e in told(run, events.EntryEnded) if e.role == "ensemble"]
+        assert ended.state == "completed", ended.reason
+        assert len(ended.weights) > 1 and "on rows held out" in ended.reason
+        board = run.leaderboard().set_index("trial")
+        assert board.loc["ensemble", "role"] == "ensemble"
+        best = run.trial("best").metrics["val_rmse"]
+        assert board.loc["ensemble", "val_rmse"] < best
+        assert board.loc["ensemble", "test_rmse"] == run.trial("ensemble").test["rmse"]
+
+    def test_it_gives_the_mean_of_its_members(self, run: Run) -> None:
+        weights = run.trial("ensemble").state.weights
+        total = sum(
+            n * run.predict(rows(), trial=int(number)) for number, n in weights.items()
+        )
+        mean = total / sum(weights.values())
+        assert run.predict(rows(), trial="ensemble") == pytest.approx(mean, rel=1e-5)
+
+    def test_its_code_is_its_members_own(self, run: Run) -> None:
+        text = run.trial("ensemble").source
+        for number in run.trial("ensemble").state.weights:
+            source = run.trial(int(number)).source
+            for cell in ("build", "compile", "train"):
+                begin = source.index(f"# %% {cell}\n") + len(f"# %% {cell}\n")
+                assert source[begin : source.index("# %%", begin)].strip() in text
+        modules = {
+            alias.name.partition(".")[0]
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.Import)
+            for alias in node.names
+        }
+        assert not modules & {"notebook_automl", "autokeras", "keras_tuner"}
+
+    def test_its_notebook_replays_exactly(self, run: Run, tmp_path: Path) -> None:
+        path = tmp_path / "ensemble.ipynb"
+        run.export("notebook", path, trial="ensemble", replay=True)
+        text = path.read_text("utf-8")
+        assert "equal to the last digit" in text and "**differs**" not in text
+
+
+def test_one_that_is_not_kept_says_why(search: Starts) -> None:
+    frame = automl.example("wine").head(80).rename(columns={"cultivar": "label"})
+    run = search(frame, trials=2, epochs=1).wait()
+    (ended,) = [e for e in told(run, events.EntryEnded) if e.role == "ensemble"]
+    assert ended.state == "skipped" and "16 validation rows are too few" in ended.reason
+    assert not RunFolder(run.folder).trial("ensemble").checkpoint.exists()
+    with pytest.raises(NoTrialError, match="ensemble, which is skipped"):
+        run.predict(frame.drop(columns="label"), trial="ensemble")
