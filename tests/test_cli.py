@@ -114,6 +114,30 @@ def test_the_options_reach_the_search(cli: Cli, runs: Path, tmp_path: Path) -> N
         assert difference in done.stderr
 
 
+def test_what_a_person_brings_reaches_the_search(
+    cli: Cli, runs: Path, tmp_path: Path
+) -> None:
+    asked = {"graph": None, "loss": None, "space": {}, "sample_weight": None}
+    write_run(runs, "mine", started_s=0.5, **asked)
+    rows = [f"{n},{n % 3},{'ab'[n % 2]}" for n in range(40)]
+    (tmp_path / "table.csv").write_text("\n".join(["petal length,w,species", *rows]))
+    (tmp_path / "graph.py").write_text("node = ak.Input()\n")
+    words = "start table.csv --target species --name mine --sample-weight w".split()
+    done = cli(
+        *words, "--graph", "graph.py", "--loss", "huber", "--space", "{'a': [1]}"
+    )
+    for difference in (
+        "graph is None there and 'node = ak.Input()\\n' here",
+        "loss is None there and {'name': 'huber'",
+        "space is {} there and {'a': [1]} here",
+        "sample_weight is None there and {'column': 'w'",
+    ):
+        assert difference in done.stderr
+    assert "--callbacks" not in cli("start", "--help").stdout
+    done = cli(*words, "--graph", "nothing.py")
+    assert done.returncode == 2 and "nothing.py" in done.stderr
+
+
 @pytest.mark.parametrize(
     "words", [["status"], ["status", "good"], ["attach"], ["attach", "good"]]
 )

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notebook_automl import Search, SearchError
-from notebook_automl.ui import candidates, form
+from notebook_automl.ui import candidates, form, options
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)
 VALUES = st.fixed_dictionaries(
@@ -168,8 +168,8 @@ def test_only_names_are_looked_up(expression: str) -> None:
 def test_every_field_of_a_search_is_in_the_form_with_its_own_error() -> None:
     table = pd.DataFrame({"a": [1.0], 7: ["x"]})
     listed = form.form_fields(table, "auto", [candidates.Choice("df", "df")])
-    # Further data are typed in the cell.
-    typed = {"validation_data", "test_data"}
+    # Further data and functions are typed in the cell.
+    typed = {"validation_data", "test_data", "callbacks"}
     assert {field["name"] for field in listed} == set(form.FIELDS) - typed
     by_name = {field["name"]: field for field in listed}
     assert [c["value"] for c in by_name["target"]["choices"]] == ["a", 7]
@@ -194,3 +194,25 @@ def test_sets_of_ones_own_stay_in_the_cell() -> None:
 def test_without_data_there_is_no_line() -> None:
     assert form.line({"minutes": 3}) == ""
     assert form.line({"data": "df"}) == "automl.Search(df).start()"
+
+
+@given(
+    st.dictionaries(TEXTS, st.integers() | TEXTS | st.lists(TEXTS, max_size=2)) | TEXTS
+)
+def test_what_is_typed_as_a_literal_comes_back_as_it_was(value: Any) -> None:
+    for name in ("space", "class_weight", "graph"):
+        text = options.shown({name: value})[name]
+        assert isinstance(text, str) and "\n" not in text
+        assert options.typed(name, text) == value
+
+
+def test_what_a_form_cannot_carry_is_left_out_and_an_expression_stays() -> None:
+    names = [field["name"] for field in form.form_fields(None, "auto", [])]
+    assert "callbacks" not in names and {"space", "loss", "graph"} <= set(names)
+    source = "Search(df, callbacks=[Mine], loss=mine, space={'a': 1})"
+    values, errors = form.read(source)
+    assert errors == {}
+    assert options.shown(values) == {**values, "space": '{"a": 1}'}
+    assert form.written("Search()", values) == (
+        'Search(df, loss=mine, callbacks=[Mine], space={"a": 1})'
+    )

@@ -164,6 +164,33 @@ def test_options_and_names_reach_the_search(kernel: Kernel) -> None:
     assert "seed is 0 there and 3 here" in answer.error["evalue"]
 
 
+def test_a_cell_below_is_a_graph_and_functions_are_named(kernel: Kernel) -> None:
+    asked = {"graph": None, "loss": None, "space": {}, "class_weight": None}
+    late = [*started(), ended(0, val_accuracy=0.5), over()]
+    folder = write_run(kernel.runs, "mine", *late, started_s=1.5, **asked)
+    kernel.run("def far(y_true, y_pred):\n    return y_true - y_pred\n")
+    kernel.run("frame_2 = pd.DataFrame({'size': range(40), 7: ['a', 'b'] * 20})")
+    answer = kernel.run(
+        "%%automl start frame_2 --target 7 --loss far --class-weight balanced "
+        "--space '{\"learning_rate\": 0.01}' --name mine\n"
+        "open('effect', 'w')\nnode = ak.Input()\n"
+    )
+    assert answer.error["ename"] == "RunDiffersError"
+    for difference in (
+        "graph is None there and \"open('effect', 'w')\\nnode = ak.Input()\\n\" here",
+        "loss is None there and {'name': 'far', 'code': 'far',",
+        "space is {} there and {'learning_rate': 0.01} here",
+        "class_weight is None there and 'balanced' here",
+    ):
+        assert difference in answer.error["evalue"]
+    assert not (kernel.runs.parent / "effect").exists()
+    answer = kernel.run("%%automl start frame_2 --target 7\nnode = (\n")
+    assert "line 1: node = (" in answer.error["evalue"]
+    answer = kernel.run("%%automl status\nnode = ak.Input()\n")
+    assert "Expected %%automl start" in answer.error["evalue"]
+    folder.delete()
+
+
 @pytest.mark.parametrize("pair", ["images,labels", '"(images, labels)"'])
 def test_two_arrays(kernel: Kernel, pair: str) -> None:
     answer = kernel.run(f"%automl start {pair} --target species")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from notebook_automl.errors import SearchError, UnknownNameError, received
@@ -43,7 +44,7 @@ def check_metrics(search: Any) -> None:
 
 
 def objectives_of(
-    search: Any, task_name: str, schema: Schema
+    search: Any, task_name: str, schema: Schema, own: Mapping[str, Metric]
 ) -> tuple[dict[str, Metric], list[str] | None]:
     """The metrics that are measured, and the second objective.
 
@@ -51,6 +52,7 @@ def objectives_of(
         search: A `Search`.
         task_name: A name in `TASKS`.
         schema: The data.
+        own: Metrics that the person has defined.
 
     Returns:
         The metrics by name, the objective first; name and mode of what it is weighed
@@ -63,7 +65,7 @@ def objectives_of(
     objective, *more = names_in(search.metric, "metric")
     others = names_in(search.metrics, "metrics")
     if not more:
-        return chosen(task_name, schema, objective, others), None
+        return chosen(task_name, schema, objective, others, own), None
     if objective in SIZES:
         raise SearchError(
             f"Expected a metric as the first objective, {received(objective)}. Type "
@@ -71,10 +73,10 @@ def objectives_of(
             field="metric",
         )
     if more[0] in SIZES:
-        return chosen(task_name, schema, objective, others), [more[0], "min"]
-    metrics = chosen(task_name, schema, objective, [more[0], *others])
+        return chosen(task_name, schema, objective, others, own), [more[0], "min"]
+    metrics = chosen(task_name, schema, objective, [more[0], *others], own)
     first, *names = metrics
-    second, _ = next(iter(chosen(task_name, schema, more[0], []).items()))
+    second, _ = next(iter(chosen(task_name, schema, more[0], [], own).items()))
     if second not in names:
         raise SearchError(
             f"Expected two objectives that differ, got {first!r} twice. Type "

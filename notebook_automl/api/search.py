@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
 import secrets
 import shutil
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from notebook_automl.api.checks import (
@@ -18,17 +15,18 @@ from notebook_automl.api.checks import (
     check_numbers,
     folder_of_runs,
 )
+from notebook_automl.api.drafts import delete_old_drafts
 from notebook_automl.api.objectives import check_metrics, objectives_of
+from notebook_automl.api.own import Own, check_mode
 from notebook_automl.api.run import Run
 from notebook_automl.api.space import decided_space, parameters
 from notebook_automl.api.splitting import (
     ASIDE,
     check_splitting,
     described,
-    save_data,
-    schema_of,
 )
 from notebook_automl.api.warm_start import check_warm_start, first_trials
+from notebook_automl.api.weights import save_data, schema_of
 from notebook_automl.errors import (
     AutoMLError,
     RunDiffersError,
@@ -47,6 +45,7 @@ from notebook_automl.record.schema import Schema
 from notebook_automl.search._tuner import check_tuner
 from notebook_automl.search.pruners._pruner import PRUNERS
 from notebook_automl.source.backends import check_backend, chosen_backend
+from notebook_automl.tasks._body import check_source
 from notebook_automl.tasks._chosen import to_json
 from notebook_automl.tasks._limits import check_fit, check_space
 from notebook_automl.tasks._split import plan_split
@@ -64,9 +63,6 @@ _SAID_BYTES = 100e6
 _NOT_COMPARED = ("name", "folder", "started_s", "workers", "first")
 
 _DEVICES = ("auto", "cpu", "gpu")
-# Such a folder is still filled, or what ended its start left no time to remove it.
-_DRAFT = re.compile(r"\..+\.[0-9a-f]{8}", re.DOTALL)
-_DRAFT_AGE_S = 24 * 3600.0
 
 
 @dataclass
@@ -86,6 +82,22 @@ class Search:
             of them are weighed against each other, see `Run.front()`: the second may
             be "parameters", "flops" of one sample, or "latency_ms" of one batch.
         metrics: Further metrics, a list or names behind commas, measured each epoch.
+            Both take functions and classes of yours, which see prepared targets: 0 or 1
+            (rows, 1) for two classes, one column a class for more.
+        mode: "max" or "min": which way a metric of yours is better.
+        loss: Another loss: Keras's name, as "huber" or "keras.losses.Huber(delta=2)",
+            or a function or class of yours of targets and predicted probabilities.
+        callbacks: Classes that derive from keras.callbacks.Callback, functions that
+            make such an object, either with options by functools.partial, or names as
+            "ReduceLROnPlateau". Where they take `trial` and `values`, they are given
+            the trial's number and what the search chose.
+        class_weight: How much rows count by their class: "balanced", or a dictionary
+            from labels to numbers. It changes what is learned, not what is measured.
+        sample_weight: How much each row counts in training: an array, or the name of a
+            column, which is not learned from then. Validation and test metrics count
+            all rows the same.
+        graph: A space of your own: Python source in AutoKeras's functional API, with
+            `ak` and `keras` known; executed by the workers alone.
         minutes: Budget of time; 10 if neither minutes nor trials are given.
         trials: Budget of trials.
         epochs: Most epochs of one trial.
@@ -129,11 +141,37 @@ class Search:
         default=None, metadata={"help": "column to learn, or several of 0 and 1"}
     )
     task: str = field(default="auto", metadata={"help": "what to learn"})
-    metric: str | Sequence[Any] = field(
+    metric: Any = field(
         default="auto", metadata={"help": "objective, measured on the validation set"}
     )
     metrics: str | Sequence[Any] | None = field(
         default=None, metadata={"help": "further metrics, behind commas"}
+    )
+    mode: str = field(
+        default="auto", metadata={"help": "which way a metric of yours is better"}
+    )
+    loss: Any = field(
+        default=None, metadata={"help": "Keras's name of another loss, such as huber"}
+    )
+    callbacks: Any = field(
+        default=None, metadata={"help": "callbacks of yours", "typed": "no"}
+    )
+    class_weight: Any = field(
+        default=None,
+        metadata={
+            "help": 'weights of classes: balanced, or {"yes": 2.0}',
+            "typed": "literal",
+        },
+    )
+    sample_weight: Any = field(
+        default=None, metadata={"help": "column that says how much rows count"}
+    )
+    graph: str | None = field(
+        default=None,
+        metadata={
+            "help": "a space of your own in AutoKeras's functional API",
+            "typed": "file",
+        },
     )
     minutes: float | None = field(
         default=None, metadata={"help": "minutes to search; 10 without any budget"}
@@ -198,6 +236,7 @@ class Search:
             self.minutes = _DEFAULT_MINUTES
         check_numbers(self)
         check_fit(check_space(self.space))
+        check_source(self.graph)
         check_name(self.name)
         folder_of_runs(self.folder)
         check_tuner(self.tuner, self.space)
@@ -270,9 +309,8 @@ class Search:
         A process prepares the data and builds the space: seconds, more for large data.
 
         Returns:
-            One row a parameter, indexed by its path: choices or low, high, step and
-            log; and the default, which the first trial takes. A fixed one has one
-            choice.
+            One row a parameter, indexed by its path: choices, of a fixed one only one,
+            or low, high, step and log; and the default, which the first trial takes.
 
         Raises:
             AutoMLError: As `start`.
@@ -286,7 +324,7 @@ class Search:
     ) -> None:
         """Make the run's folder with all that a supervisor needs, or nothing at all."""
         parent = folder.path.parent
-        _delete_old_drafts(parent)
+        delete_old_drafts(parent)
         # Under a name of its own until it is whole: whatever ends this process, the
         # run's name stands for a whole run or for none.
         draft = RunFolder(parent / f".{folder.name}.{secrets.token_hex(4)}")
@@ -329,8 +367,10 @@ class Search:
             )
         task.check(schema)
         plan_split(schema, vars(self), task.classes(schema))
-        metrics, second = objectives_of(self, task_name, schema)
+        own = Own(self, task, schema)
+        metrics, second = objectives_of(self, task_name, schema, own.metrics)
         metric = next(iter(metrics))
+        check_mode(self.mode, metric, metrics[metric].mode)
         backend = chosen_backend(self.backend)
         found = devices(backend.name)
         if self.device == "gpu" and not found.gpus:
@@ -349,6 +389,7 @@ class Search:
             "first": first_trials(self, task, device),
             **decided_space(self),
             **described(self),
+            **own.to_json(),
             "task": task_name,
             "metric": metric,
             "metrics": to_json(metrics),
@@ -372,16 +413,6 @@ def _is_run(folder: RunFolder) -> bool:
         return folder.search.exists()
     except OSError as error:
         raise folder_error("make the run folder", folder.path, error) from error
-
-
-def _delete_old_drafts(parent: Path) -> None:
-    """Remove what starts left that were killed before their run was whole."""
-    # Nothing that cannot be read or removed may keep a new run from its start.
-    with contextlib.suppress(OSError):
-        for path in parent.iterdir():
-            if _DRAFT.fullmatch(path.name) and (path / "commands").is_dir():
-                if time.time() - path.stat().st_mtime > _DRAFT_AGE_S:
-                    shutil.rmtree(path, ignore_errors=True)
 
 
 def _same_run(folder: RunFolder, description: dict[str, Any], schema: Schema) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from notebook_automl.api.checks import extension
 from notebook_automl.api.helper import HELPER
 from notebook_automl.api.trial import Trial
-from notebook_automl.data._source import SOURCES
+from notebook_automl.data._weights import source_of
 from notebook_automl.errors import NoTrialError
 from notebook_automl.export._exporter import Chosen
 from notebook_automl.plots._plot import Shown
@@ -42,7 +42,7 @@ def chosen(run: Run, trial: Trial) -> Chosen:
         search=run.search,
         schema=run.schema,
         trial=trial.state,
-        beside=SOURCES.get(run.schema.source),
+        beside=source_of(run.schema),
         test=test,
         execute=lambda path: HELPER.execute(folder, path),
     )

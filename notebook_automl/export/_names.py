@@ -44,7 +44,10 @@ def renamed(program: Program, names: Mapping[str, str]) -> Program:
         names: Old to new; all are changed at once, so that two may be exchanged.
     """
     text = _renamed(program.to_text(), names)
-    return Program.from_text(formatted(text))
+    changed = Program.from_text(formatted(text))
+    # Definitions stand by themselves, and a person's own may use any name within.
+    kept = {cell.id: cell for cell in program.cells if cell.id == "define"}
+    return Program(tuple(kept.get(cell.id, cell) for cell in changed.cells))
 
 
 def _renamed(text: str, names: Mapping[str, str]) -> str:

@@ -6,9 +6,10 @@ import contextlib
 import hashlib
 import platform
 import re
+import sys
 import unicodedata
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,10 @@ def _versions(program: Program, data: Path, chosen: Chosen) -> dict[str, str]:
     modules = re.findall(r"(?m)^(?:import|from) (\w+)", program["setup"])
     names = {_DISTRIBUTIONS[m] for m in modules if m in _DISTRIBUTIONS}
     names |= set(BACKENDS[named_in(program["setup"])].packages)
+    # A person's own code may import more.
+    others = set(modules) - {*_DISTRIBUTIONS, *sys.stdlib_module_names}
+    homes = packages_distributions() if others else {}
+    names |= {homes[module][0] for module in others if module in homes}
     names |= {"pyarrow"} if data.suffix == ".parquet" else set()
     # The kernel that runs the notebook.
     names |= {"ipykernel"}

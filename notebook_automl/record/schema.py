@@ -68,12 +68,26 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Weight:
+    """How much the rows count in training.
+
+    Args:
+        column: The table's column that says so; None for an array beside the data.
+        fingerprint: SHA-256 over the weights.
+    """
+
+    column: str | int | None
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class Schema:
     """What a source found out about its data; goes to JSON and back.
 
     Args:
         source: Name of the source.
-        variables: Their names in the person's notebook; empty if unknown.
+        variables: Their names in the person's notebook, that of an array of weights
+            behind them; empty if unknown.
         rows: Rows (samples) that have a label.
         columns: A table's columns without the target; empty for arrays.
         shape: Axes of one sample, (height, width) or (height, width, channels), () for
@@ -87,6 +101,7 @@ class Schema:
         groups: How many groups the other rows fall into; 0 where they have none.
         beside: What samples have in arrays of their own, "group" or "time", each with
             the SHA-256 of its codes.
+        weight: How much the rows count; None if all count the same.
     """
 
     source: str
@@ -102,6 +117,7 @@ class Schema:
     own: tuple[int, int] = (0, 0)
     groups: int = 0
     beside: dict[str, str] = field(default_factory=dict)
+    weight: Weight | None = None
 
     def names(self, role: str) -> list[str | int]:
         """Names of the columns that have this role, in the table's order."""
@@ -126,12 +142,14 @@ class Schema:
     def from_json(cls, content: Mapping[str, Any]) -> Schema:
         """The schema that `to_json` wrote, lists turned back into tuples."""
         target = {key: _frozen(value) for key, value in content["target"].items()}
+        weight = content.get("weight")
         rest = {key: _frozen(value) for key, value in content.items()}
         return cls(
             **rest
             | {
                 "columns": tuple(Column(**column) for column in content["columns"]),
                 "target": Target(**target),
+                "weight": Weight(**weight) if weight else None,
             }
         )
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import keras
 
+from notebook_automl.errors import UnsupportedLayerError
 from notebook_automl.record.parameters import Parameter, Value
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.backends import only
 from notebook_automl.source.naming import named
+from notebook_automl.tasks._body import is_of_graph, space_of, wrong_line
 from notebook_automl.tasks._limits import Fixed, fitted, limit_of, within
 from notebook_automl.tasks._task import Prepared, Task
 
@@ -65,6 +67,11 @@ class AskedHyperParameters(keras_tuner.HyperParameters):
         if own := limit_of(self._narrowed, hp.name):
             left = fitted(parameter, *own)
             if isinstance(left, Fixed):
+                if hp.name.endswith("pretrained") and left.value:
+                    raise UnsupportedLayerError(
+                        f"Expected a network without ImageNet weights, got "
+                        f"{hp.name}=True. Leave it out of space=."
+                    )
                 self._settled[hp.name] = left.value
                 return named(left.value, hp.name)
         elif limit := limit_of(self._limits, hp.name):
@@ -182,6 +189,7 @@ def build_graph(
     fit: tuple[int, int],
     ask: Ask,
     narrowed: Mapping[str, Any] | None = None,
+    source: str | None = None,
 ) -> BuiltGraph:
     """Build AutoKeras's graph of a task from the values that `ask` gives.
 
@@ -195,12 +203,17 @@ def build_graph(
         fit: Epochs and batch size, which the schedule of AutoKeras's AdamW needs.
         ask: Answers each parameter.
         narrowed: What a person has left of the space, see `_limits`.
+        source: A graph of the person's own, see `_body`; the task's without one.
 
     Returns:
         The compiled model and its values.
     """
     reset()
-    space = task.space(autokeras, schema, prepared)
+    if source is None:
+        space = task.space(autokeras, schema, prepared)
+    else:
+        libraries, classes = (autokeras, keras), task.classes(schema)
+        space = space_of(libraries, source, classes, prepared, RescaledRegressionHead)
     graph = autokeras.graph.Graph(inputs=space.inputs, outputs=space.outputs)
     node, head = graph.inputs[0], graph.outputs[0].in_blocks[0]
     epochs, node.batch_size = fit
@@ -215,4 +228,9 @@ def build_graph(
         return named(asked[parameter.name], parameter.name)
 
     hp = AskedHyperParameters(answer, space.limits, narrowed or {}, asked)
-    return BuiltGraph(graph.build(hp), asked)
+    try:
+        return BuiltGraph(graph.build(hp), asked)
+    except Exception as error:
+        if source is not None and is_of_graph(error):
+            raise wrong_line(error) from error
+        raise

@@ -52,7 +52,11 @@ def _parts(text: str) -> list[str]:
 
 
 def chosen(
-    task_name: str, schema: Schema, objective: str, others: Sequence[str]
+    task_name: str,
+    schema: Schema,
+    objective: str,
+    others: Sequence[str],
+    own: Mapping[str, Metric] | None = None,
 ) -> dict[str, Metric]:
     """The metrics of a search by the names that their values have, the objective first.
 
@@ -61,6 +65,7 @@ def chosen(
         schema: The data.
         objective: A metric's name or expression, or "auto".
         others: Further ones; where there are none, the task's own beside another one.
+        own: Those that the person has defined, by their names.
 
     Raises:
         UnknownNameError: There is no such metric.
@@ -71,7 +76,10 @@ def chosen(
     found: dict[str, Metric] = {}
     for text in [first, *(others or [task.default_metric])]:
         field = "metrics" if found else "metric"
-        name, metric = _find(task_name, schema, text, field)
+        if own and text in own:
+            name, metric = text, own[text]
+        else:
+            name, metric = _find(task_name, schema, text, field)
         if found.setdefault(name, metric) != metric:
             raise SearchError(
                 f"Expected metrics with names of their own, got {name!r} twice "

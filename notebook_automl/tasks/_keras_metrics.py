@@ -9,10 +9,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
+from types import FunctionType
 from typing import Any, NamedTuple
 
 from notebook_automl.errors import SearchError, UnknownNameError, nearest, received
 from notebook_automl.source.literals import literal
+from notebook_automl.source.own import is_own
 from notebook_automl.tasks._metrics import in_target_unit
 from notebook_automl.tasks._task import Metric
 
@@ -97,14 +99,18 @@ def as_text(metric: Any) -> str | None:
     """How a metric is named that came as an object of Keras or as its configuration.
 
     Args:
-        metric: A name, a `keras.metrics.Metric`, or what `keras.metrics.serialize`
-            makes of one.
+        metric: A name, a `keras.metrics.Metric`, what `keras.metrics.serialize` makes
+            of one, a class or function of Keras's, or a person's own.
 
     Returns:
         A name or an expression; None if it is nothing of these.
     """
     if isinstance(metric, str):
         return metric
+    if is_own(metric) or is_own(type(metric)):
+        return own_name(metric)
+    if isinstance(metric, FunctionType | type):
+        return str(metric.__name__)
     if isinstance(metric, Mapping):
         kind, config = metric.get("class_name"), metric.get("config")
     elif type(metric).__module__.partition(".")[0] == "keras":
@@ -123,6 +129,22 @@ def as_text(metric: Any) -> str | None:
     return f"keras.metrics.{kind}({arguments})"
 
 
+def own_name(metric: Any) -> str:
+    """The name that the values of a person's own metric have.
+
+    Args:
+        metric: A function, a class or an object of one.
+    """
+    if isinstance(metric, FunctionType):
+        return metric.__name__
+    if isinstance(metric, type):
+        return snake(metric.__name__)
+    # An object without a name of its own has that of one of its bases.
+    inherited = {snake(kind.__name__) for kind in type(metric).__mro__}
+    name = str(getattr(metric, "name", "mean"))
+    return snake(type(metric).__name__) if name in inherited else name
+
+
 def keras_metric(text: str, classes: int, field: str) -> tuple[str, Metric] | None:
     """Read a metric of Keras's.
 
@@ -137,12 +159,12 @@ def keras_metric(text: str, classes: int, field: str) -> tuple[str, Metric] | No
     Raises:
         SearchError: Arguments that it does not have, or lacks.
     """
-    read = _read(text)
+    read = read_call(text)
     if read is None:
         return None
     kind, arguments = read
     found = known(classes)
-    kind = next((k for k in found if kind in (k, _snake(k))), kind)
+    kind = next((k for k in found if kind in (k, snake(k))), kind)
     if kind not in found:
         if text == kind:
             return None
@@ -152,20 +174,20 @@ def keras_metric(text: str, classes: int, field: str) -> tuple[str, Metric] | No
             f"{nearest(kind, found)} There are: {', '.join(found)}.",
             field=field,
         )
-    name = arguments.pop("name", _snake(kind))
+    name = arguments.pop("name", snake(kind))
     _check_arguments(text, kind, name, arguments, found[kind], field)
     if classes == 2 and kind in ("F1Score", "FBetaScore"):
         arguments.setdefault("threshold", 0.5)
     if kind in ("F1Score", "FBetaScore"):
         arguments.setdefault("average", "macro")
     if kind in _WITH_MEAN and classes == 1:
-        return name, in_target_unit(_snake(kind), name)
+        return name, in_target_unit(snake(kind), name)
     given = [f"{key}={literal(value)}" for key, value in arguments.items()]
     code = f"keras.metrics.{kind}({', '.join([*given, f'name={literal(name)}'])})"
     return name, Metric(code, found[kind].mode)
 
 
-def _read(text: str) -> tuple[str, dict[str, Any]] | None:
+def read_call(text: str) -> tuple[str, dict[str, Any]] | None:
     """A class's name and its arguments; None for what is no such expression."""
     try:
         node = ast.parse(text.strip(), mode="eval").body
@@ -182,7 +204,7 @@ def _read(text: str) -> tuple[str, dict[str, Any]] | None:
     return name.removeprefix("keras.").removeprefix("metrics."), arguments
 
 
-def _snake(kind: str) -> str:
+def snake(kind: str) -> str:
     """Keras's own name for a class's values: `TopKAccuracy` is `top_k_accuracy`."""
     apart = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", kind)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", apart).lower()

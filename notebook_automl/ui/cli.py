@@ -34,6 +34,7 @@ class _Terminal:
 
     prog = "notebook-automl"
     draws = False
+    graph: str | None = None
     accepts = "a file: .csv, .parquet, or .npz with x and y"
 
     def load(self, name: str) -> Any:
@@ -46,6 +47,10 @@ class _Terminal:
                 field="data",
             )
         return name
+
+    def value(self, text: str) -> Any:
+        """The text: there are no variables here."""
+        return text
 
     def run(self, name: str | None, folder: str | None) -> Run:
         """The run of that name, or the newest."""

@@ -22,7 +22,7 @@ from notebook_automl.plots._plot import PLOTS
 from notebook_automl.record.layout import RunFolder, runs_folder
 from notebook_automl.ui import options, verbs
 
-_MAGIC = re.compile(r"\s*(?:\w+\s*=\s*)?%automl\s+")
+_MAGIC = re.compile(r"\s*(?:\w+\s*=\s*)?%%?automl\s+")
 _WORD = re.compile(r"""(?:\\.|[^\s"']|"(?:[^"\\]|\\.)*(?:"|$)|'[^']*(?:'|$))+""")
 _QUOTES = ("'", '"')
 

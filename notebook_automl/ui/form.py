@@ -54,36 +54,6 @@ def form_fields(data: Any, task: str, names: list[Choice]) -> list[Any]:
     return [_field(name, lists.get(name), task) for name in _ordered()]
 
 
-def shown(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as the page can show them: a dictionary is a text there.
-
-    Args:
-        values: What the form holds.
-    """
-    return {
-        name: options.text_of(value) if _is_literal(name, value) else value
-        for name, value in values.items()
-    }
-
-
-def typed(name: str, value: Any) -> Any:
-    """What was typed on the page, as the field takes it.
-
-    Args:
-        name: The field.
-        value: A text or a number.
-    """
-    is_text = isinstance(value, str) and _is_literal(name, value)
-    return options.value_of(value) if is_text else value
-
-
-def _is_literal(name: str, value: Any) -> bool:
-    field = FIELDS.get(name)
-    kind = "" if field is None else field.metadata.get("typed")
-    several = kind == "literal" or isinstance(value, list | tuple)
-    return several and not isinstance(value, Expression)
-
-
 def _ordered() -> list[str]:
     # Further data are typed in the cell, which keeps them.
     kinds = {name: FIELDS[name].metadata.get("typed") for name in options.typable()}

@@ -15,7 +15,7 @@ from notebook_automl.errors import AutoMLError, SearchError, received
 from notebook_automl.page.bridge import bridge, current_cell
 from notebook_automl.page.cells import PageCell, insert
 from notebook_automl.record.schema import Schema
-from notebook_automl.ui import candidates, form
+from notebook_automl.ui import candidates, form, options
 from notebook_automl.ui.display import view_of
 from notebook_automl.ui.widget import Widget
 
@@ -107,7 +107,7 @@ class FormView(Widget):
         if value is None:
             self._values.pop(field, None)
         else:
-            self._values[field] = form.typed(field, value)
+            self._values[field] = options.typed(field, value)
         if field == "data":
             self._values.pop("target", None)  # a column of other data
         self._refresh()
@@ -143,7 +143,7 @@ class FormView(Widget):
         told = {
             "kind": "form",
             "fields": fields,
-            "values": form.shown(form.defaults() | self._values),
+            "values": options.shown(form.defaults() | self._values),
             "errors": errors,
             "line": form.line(self._values),
             "cell": self._cell is not None,
@@ -168,7 +168,7 @@ class FormView(Widget):
             if errors or (hasattr(data, "columns") and "target" not in values):
                 return data, errors, {}
             search = Search(given, **values)
-            key = (named, values.get("target"))
+            key = (named, values.get("target"), str(values.get("sample_weight")))
             if self._schema is None or self._schema[0] != key:
                 self._schema = key, search.schema()
             return data, errors, search.description(self._schema[1])

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.core.magic import Magics, line_cell_magic, magics_class
 
 from notebook_automl.api.run import Run
 from notebook_automl.api.runs import attach
@@ -27,6 +27,7 @@ class AutoMLMagics(Magics):
 
     prog = "%automl"
     draws = True
+    graph: str | None = None
     accepts = (
         'a variable such as df, two arrays as x,y or "(x, y)", or a file: data.csv'
     )
@@ -37,11 +38,22 @@ class AutoMLMagics(Magics):
         self._chosen: Run | None = None
         self._chosen_s = 0.0
 
-    @line_magic
-    def automl(self, line: str) -> Any:
-        """Search for a model: %automl opens the form, %automl --help lists verbs."""
+    @line_cell_magic
+    def automl(self, line: str, cell: str | None = None) -> Any:
+        """Search for a model: %automl opens the form, %automl --help lists verbs.
+
+        %%automl start df --target species: the cell's body is a space of your own in
+        AutoKeras's functional API. It is executed by the search's workers alone.
+        """
+        self.graph = cell
         try:
             words = _words(line)
+            if cell is not None and words[:1] != ["start"]:
+                raise SearchError(
+                    f"Expected %%automl start and its data above a graph, "
+                    f"got {line!r}. Type %%automl start df --target species.",
+                    field="graph",
+                )
             if not words:
                 from notebook_automl.ui.panel import Panel  # widgets cost a moment
 
@@ -61,6 +73,11 @@ class AutoMLMagics(Magics):
         names = [part.strip() for part in name.strip(" ()").split(",") if part.strip()]
         found = tuple(self._variable(part) for part in names)
         return found[0] if len(found) == 1 else found
+
+    def value(self, text: str) -> Any:
+        """A function, class or array of the notebook by its name, else the text."""
+        found = self._variables.get(text)
+        return found if callable(found) or hasattr(found, "__array__") else text
 
     def run(self, name: str | None, folder: str | None) -> Run:
         """The run of that name, else this notebook's newest, else the newest of all."""

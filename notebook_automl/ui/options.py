@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields
+from pathlib import Path
 from typing import Any, NoReturn, get_args, get_type_hints
 
 from notebook_automl.api.search import Search
@@ -128,6 +129,39 @@ def text_of(value: Any) -> Any:
     return value if value is None or isinstance(value, int | float) else literal(value)
 
 
+def shown(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of fields as a form can show them: a dictionary is a text there.
+
+    Args:
+        values: By the fields' names.
+    """
+    # A form's expressions are texts of a class of their own, and stay.
+    return {
+        name: text_of(value) if _is_shown(name, value) else value
+        for name, value in values.items()
+    }
+
+
+def typed(name: str, value: Any) -> Any:
+    """What was typed into a form, as the field takes it.
+
+    Args:
+        name: The field.
+        value: A text or a number.
+    """
+    return value_of(value) if _is_text(name) and type(value) is str else value
+
+
+def _is_text(name: str) -> bool:
+    field = _FIELDS.get(name)
+    return field is not None and field.metadata.get("typed") in ("literal", "file")
+
+
+def _is_shown(name: str, value: Any) -> bool:
+    plain = not isinstance(value, str) or type(value) is str
+    return isinstance(value, list | tuple) or (_is_text(name) and plain)
+
+
 def data_help() -> str:
     """What `Search` says of its data."""
     return str(_FIELDS["data"].metadata["help"])
@@ -150,6 +184,8 @@ def choices(name: str, task: str = "auto") -> tuple[str, ...]:
             return TUNERS.names()
         case "pruner":
             return PRUNERS.names()
+        case "mode":
+            return ("auto", "max", "min")
         case "device":
             return ("auto", "cpu", "gpu")
         case "backend":
@@ -198,8 +234,17 @@ def _converter(field: Field[Any], hint: Any) -> Callable[[str], Any]:
     """From text to the first type of an annotation, say `float | None`."""
     if field.metadata.get("typed") == "literal":
         return value_of
+    if field.metadata.get("typed") == "file":
+        return _text_of_file
     kind = next(iter(get_args(hint)), hint)
     return {int: _whole, float: _number}.get(kind, str)
+
+
+def _text_of_file(text: str) -> str:
+    try:
+        return Path(text).expanduser().read_text("utf-8")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise argparse.ArgumentTypeError(f"{received(text)}: {error}") from None
 
 
 def _whole(text: str) -> int:

@@ -20,6 +20,8 @@ from notebook_automl.ui.options import Parser, add_options, column, data_help
 from notebook_automl.workers.devices import devices
 
 _HELP = ("--help", "-h")
+# What may be a function or class of the person's own, named by its variable.
+_OWN = ("metric", "loss")
 
 
 class Face(Protocol):
@@ -34,12 +36,18 @@ class Face(Protocol):
     draws: bool
     """Whether a figure can be shown."""
 
+    graph: str | None
+    """A space of the person's own that stands below what is typed."""
+
     def load(self, name: str) -> Any:
         """The data of a name.
 
         Raises:
             DataError: There are none.
         """
+
+    def value(self, text: str) -> Any:
+        """What a text means where a function of the person's own may stand."""
 
     def run(self, name: str | None, folder: str | None) -> Run:
         """The run that a verb without a name means, or the one of that name."""
@@ -194,6 +202,13 @@ def _start(face: Face, arguments: Namespace) -> Run:
             asked[name] = column(asked["data"], asked[name])
     for name in {*ASIDE} & {*asked}:
         asked[name] = face.load(asked[name])
+    asked |= {name: face.value(asked[name]) for name in _OWN if name in asked}
+    if "sample_weight" in asked:
+        weight = column(asked["data"], asked["sample_weight"])
+        named = weight in getattr(asked["data"], "columns", ())
+        asked["sample_weight"] = weight if named else face.value(str(weight))
+    if face.graph is not None:
+        asked["graph"] = face.graph
     run = Search(**asked).start()
     face.took(run)
     return run.wait() if wait else run

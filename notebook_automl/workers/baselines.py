@@ -88,7 +88,8 @@ def _fit(
         try:
             # Nothing chooses a baseline, so that its test score may be known; it is
             # told at the end, with that of the chosen trial.
-            namespace = set_up(None, text) | dict(kept.arrays) | dict(kept.constants)
+            namespace = set_up(None, text)
+            namespace.update(kept.arrays, **kept.constants)
             for cell in ("build", "compile", "train", "evaluate"):
                 execute(text, cell, namespace)
         except Exception as error:

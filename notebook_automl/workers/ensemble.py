@@ -63,7 +63,8 @@ def _combine(link: Link, run: RunFolder, numbers: list[int]) -> dict[str, Any]:
         number: Program.from_text(run.trial(number).source.read_text("utf-8"))
         for number in numbers
     }
-    base = set_up(link, texts[numbers[0]]) | dict(kept.arrays) | dict(kept.constants)
+    base = set_up(link, texts[numbers[0]])
+    base.update(kept.arrays, **kept.constants)
     code = scorer_code(asked)
     exec("\n".join([*code.imports, code.source]), base)
     load = base["keras"].models.load_model
@@ -126,7 +127,8 @@ def _write(
     """Write the program, and run of it what needs no training: the models are there."""
     entry = run.trial(NAME)
     write_text(entry.source, text.to_text())
-    namespace = set_up(None, text) | dict(kept.arrays) | dict(kept.constants)
+    namespace = set_up(None, text)
+    namespace.update(kept.arrays, **kept.constants)
     for number in weights:
         namespace["CHECKPOINT"] = str(run.trial(number).checkpoint)
         execute(text, f"keep_{number}", namespace)

@@ -79,6 +79,7 @@ def write_graph(
         (epochs, batch_size),
         link.ask,
         search.get("space"),
+        search.get("graph"),
     )
     written = Written(
         graph=graph_code(built.model, defined=prepared.constants),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from notebook_automl.data._source import SOURCES, Origin
+from notebook_automl.data._source import Origin
+from notebook_automl.data._weights import source_of
 from notebook_automl.record.layout import RunFolder, read_json
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.backends import Backend, backend_of
@@ -19,6 +20,7 @@ from notebook_automl.tasks._chosen import from_json
 from notebook_automl.tasks._metrics import definitions
 from notebook_automl.tasks._split import plan_split
 from notebook_automl.tasks._task import TASKS, Metric, Task
+from notebook_automl.workers import own
 
 if TYPE_CHECKING:
     from notebook_automl.workers.graph import Written
@@ -109,13 +111,15 @@ def shared_parts(asked: Asked, origin: Origin) -> dict[str, Code]:
     prepare = task.prepare(schema)
     exact = asked.backend.setup(asked.accelerated)
     setup = _SETUP.format(seed=search["seed"]) + exact.source
-    defined = definitions(asked.metrics)
+    defined = own.joined(own.defined(search), definitions(asked.metrics))
     return {
         "setup": Code(("import keras", *exact.imports), setup),
         **({"define": defined} if defined else {}),
-        "load": SOURCES.get(schema.source).load_code(schema, origin),
+        "load": source_of(schema).load_code(schema, origin),
         "split": task.split(schema, split),
-        "prepare": prepare_folds(prepare) if split.folds else prepare,
+        "prepare": prepare_folds(prepare)
+        if split.folds
+        else own.prepared(asked, prepare),
     }
 
 
@@ -142,6 +146,7 @@ def program(
     asked: Asked,
     shared: Mapping[str, Code],
     written: Written,
+    number: int = 0,
 ) -> Program:
     """The whole program of a trial.
 
@@ -149,6 +154,7 @@ def program(
         asked: The run's description.
         shared: Parts from `shared_parts`.
         written: The model as code, with what the search chose.
+        number: The trial's, for callbacks that want to know it.
 
     Returns:
         The formatted program.
@@ -156,15 +162,17 @@ def program(
     parts = {
         **shared,
         "build": _build(written),
-        "compile": _compile(asked, written),
-        "train": _train(written),
+        "compile": _compile(asked, written, number),
+        "train": _train(asked, written),
         "evaluate": _EVALUATE,
         "predict": asked.task.predict(asked.schema),
     }
     if asked.folds:
         objective = f"val_{asked.metric}", asked.mode
         parts |= train_folds(parts, left_by_prepare(asked), objective, asked.folds)
-    return assemble(parts, environment(asked))
+    text = assemble(parts, environment(asked))
+    own.check_apart(asked, text)
+    return text
 
 
 def _build(written: Written) -> Code:
@@ -183,13 +191,16 @@ def _build(written: Written) -> Code:
     return Code(imports, "\n".join(lines))
 
 
-def _compile(asked: Asked, written: Written) -> Code:
+def _compile(asked: Asked, written: Written, number: int) -> Code:
     """Optimizer, loss, metrics, and the callbacks that keep the best epoch."""
     arguments = {"optimizer": written.optimizer, **scoring(asked)}
     lines = "\n".join(f"    {key}={value}," for key, value in arguments.items())
+    entries, constants = own.callbacks(asked, written, number)
+    min_delta = own.min_delta(asked, _MIN_DELTA)
+    further = "".join(f"    {entry},\n" for entry in entries)
     return Code(
         source=f"""\
-LEARNING_RATE = {literal(written.values["learning_rate"])}
+{constants}LEARNING_RATE = {literal(written.values["learning_rate"])}
 
 model.compile(
 {lines}
@@ -202,9 +213,9 @@ callbacks = [
         save_best_only=True,
     ),
     keras.callbacks.EarlyStopping(
-        "val_loss", patience={_PATIENCE_EPOCHS}, min_delta={_MIN_DELTA}
+        "val_loss", patience={_PATIENCE_EPOCHS}, min_delta={min_delta}
     ),
-]
+{further}]
 """
     )
 
@@ -220,28 +231,31 @@ def scoring(asked: Asked) -> dict[str, str]:
     """
     codes = [metric.code for metric in asked.metrics.values() if metric.code]
     return {
-        **asked.task.loss(asked.schema),
+        **own.loss_arguments(asked),
         "metrics": f"[{', '.join(codes)}]",
         "jit_compile": str(asked.backend.jit_compile),
     }
 
 
-def _train(written: Written) -> Code:
+def _train(asked: Asked, written: Written) -> Code:
+    before, arguments = own.weights(asked)
+    given = "".join(f"    {key}={value},\n" for key, value in arguments.items())
     return Code(
+        imports=before.imports,
         source=f"""\
 EPOCHS = {written.epochs}
 BATCH_SIZE = {written.batch_size}
-
+{before.source}
 history = model.fit(
     x_train,
     y_train,
     validation_data=(x_validation, y_validation),
     epochs=EPOCHS,
     batch_size=BATCH_SIZE,
-    callbacks=callbacks,
+{given}    callbacks=callbacks,
     verbose=2,
 )
-"""
+""",
     )
 
 

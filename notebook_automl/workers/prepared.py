@@ -14,6 +14,7 @@ from notebook_automl.source.program import SHARED
 from notebook_automl.tasks._task import Prepared
 
 _ARRAYS = tuple(f"{a}_{s}" for a in "xy" for s in ("train", "validation", "test"))
+_WEIGHTS = ("sample_weight_train",)
 _CONSTANTS = "constants.json"
 
 
@@ -90,7 +91,7 @@ def keep(
     folder.mkdir(parents=True, exist_ok=True)
     for number, fold in enumerate(folds):
         keep(folder / f"fold-{number}", fold)
-    for name in _ARRAYS:
+    for name in (*_ARRAYS, *_WEIGHTS):
         if name in namespace:
             np.save(folder / f"{name}.npy", namespace[name], allow_pickle=False)
     constants = {

@@ -24,6 +24,8 @@ from notebook_automl.workers.parts import Asked
 def check(asked: Asked, prepared: Prepared) -> None:
     """Refuse a space in which what a person has fixed or narrowed does not occur.
 
+    A graph of the person's own is built once at least.
+
     Args:
         asked: The run's description.
         prepared: Shapes and constants of the prepared data.
@@ -32,7 +34,7 @@ def check(asked: Asked, prepared: Prepared) -> None:
         SearchError: With the nearest names, or the values that there are.
     """
     space = asked.search.get("space") or {}
-    if set(space) - set(OF_FIT):
+    if set(space) - set(OF_FIT) or asked.search.get("graph"):
         found, fixed = _explored(asked, prepared, lambda n: not unused(space, n))
         check_used(space, [*found, *fixed])
 
@@ -67,10 +69,10 @@ def _explored(
 
     fixed: dict[str, Value] = {}
     fit = int(asked.search["epochs"]), int(asked.search["batch_size"])
-    space = asked.search.get("space")
+    ways = asked.search.get("space"), asked.search.get("graph")
 
     def build(answer: Callable[[Parameter], Value]) -> None:
-        graph = build_graph(asked.task, asked.schema, prepared, fit, answer, space)
+        graph = build_graph(asked.task, asked.schema, prepared, fit, answer, *ways)
         fixed.update(graph.values)
 
     try:

@@ -19,7 +19,7 @@ from notebook_automl.record.layout import (
 )
 from notebook_automl.source.code import Code
 from notebook_automl.source.program import SHARED, Program, assemble
-from notebook_automl.workers import folds, prepared, space
+from notebook_automl.workers import folds, own, prepared, space
 from notebook_automl.workers.cells import execute, inside, reason, set_up
 from notebook_automl.workers.cost import too_large
 from notebook_automl.workers.graph import Written, check_model, write_graph
@@ -43,6 +43,7 @@ def prepare(link: Link | None, folder: str) -> None:
     asked, shared = read(run)
     kept = prepared.place(run, shared)
     text = _shared_program(asked, shared)
+    own.check_apart(asked, text)
     namespace = set_up(link, text)
     if not prepared.is_kept(kept):
         if link is not None:
@@ -127,7 +128,9 @@ def score(link: Link | None, folder: str, key: int | str) -> dict[str, float]:
     asked, shared = read(run)
     kept = prepared.load(prepared.place(run, shared))
     with inside(trial.path, trial.log):
-        namespace = set_up(link, text) | dict(kept.arrays)
+        namespace = set_up(link, text)
+        # A person's own function keeps its globals: what it may name goes there.
+        namespace.update(kept.arrays, **kept.constants)
         if asked.folds:
             namespace |= kept.values | trained(trial)
             execute(text, "build", namespace)
@@ -187,7 +190,7 @@ def _train(
     kept = prepared.load(prepared.place(run, shared))
     shapes = kept.shapes(asked.accelerated)
     written = write_graph(link, asked, shapes, halvings, epochs)
-    text = program(asked, shared, written)
+    text = program(asked, shared, written, number)
     write_text(trial.source, text.to_text())
     write_json(trial.values, written.values)
     link.tell("built", values=written.values, **asdict(written.cost))
@@ -205,7 +208,8 @@ def _fit(
     trial: TrialFolder,
 ) -> dict[str, Any]:
     """Build, compile and train as the program says."""
-    namespace = set_up(link, text) | kept.for_training()
+    namespace = set_up(link, text)
+    namespace.update(kept.for_training())
     namespace |= folds.stand_in(asked, kept)
     execute(text, "build", namespace)
     execute(text, "compile", namespace)
