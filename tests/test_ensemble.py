@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,13 +118,32 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starts]:
 
 @pytest.fixture(scope="module")
 def run(search: Starts) -> Run:
-    """Trials that learn for a moment only, whose mean is better than each alone."""
-    frame = automl.example("diabetes").rename(columns={"progression": "label"})
-    return search(frame, trials=5, epochs=3, tuner="random", seed=1).wait()
+    """Trials that are alike and learn the noise, each in its own way."""
+    fields = {"epochs": 8, "tuner": "random", "seed": 1, "validation_split": 0.4}
+    return search(noisy(), trials=4, space=ALIKE, **fields).wait()
 
 
-def rows() -> Any:
-    return automl.example("diabetes").head(30).drop(columns="progression")
+ALIKE: dict[str, Any] = {
+    "optimizer": "adam",
+    "learning_rate": 0.01,
+    "*/dropout": 0.0,
+    "*/use_batchnorm": False,
+    "*/num_layers": 2,
+    "*/units_*": [64, 128, 256],
+}
+
+
+def noisy() -> pd.DataFrame:
+    """Curved, with as much noise as networks like to learn by heart."""
+    draws = np.random.default_rng(0)
+    x = draws.normal(size=(900, 6))
+    y = np.sin(2 * x[:, 0]) + x[:, 1] * x[:, 2] + 0.5 * np.abs(x[:, 3])
+    noise = 0.6 * draws.normal(size=900)
+    return pd.DataFrame(x, columns=list("abcdef")).assign(label=y + noise)
+
+
+def rows() -> pd.DataFrame:
+    return noisy().head(30).drop(columns="label")
 
 
 class TestRun:
