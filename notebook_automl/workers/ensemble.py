@@ -67,11 +67,8 @@ def _combine(link: Link, run: RunFolder, numbers: list[int]) -> dict[str, Any]:
     base.update(kept.arrays, **kept.constants)
     code = scorer_code(asked)
     exec("\n".join([*code.imports, code.source]), base)
-    load = base["keras"].models.load_model
     given = [
-        load(run.trial(number).checkpoint, compile=False).predict(
-            kept.arrays["x_validation"], batch_size=_BATCH, verbose=0
-        )
+        _predictions(base["keras"], run.trial(number).checkpoint, kept)
         for number in numbers
     ]
     score = _Score(base["scorer"], labels, asked.metric, asked.mode)
@@ -94,6 +91,21 @@ def _combine(link: Link, run: RunFolder, numbers: list[int]) -> dict[str, Any]:
         "metrics": {f"val_{name}": float(value) for name, value in scores.items()},
         "weights": {str(number): n for number, n in weights.items()},
     }
+
+
+def _predictions(keras: Any, checkpoint: Path, kept: prepared.Kept) -> Any:
+    """What a trial's model gives for the validation rows.
+
+    Called batch by batch: `predict` would make a graph of each model, and TensorFlow
+    warns of so many.
+    """
+    import numpy as np
+
+    model = keras.models.load_model(checkpoint, compile=False)
+    x = kept.arrays["x_validation"]
+    batches = (np.asarray(x[at : at + _BATCH]) for at in range(0, len(x), _BATCH))
+    found = [keras.ops.convert_to_numpy(model(b, training=False)) for b in batches]
+    return np.concatenate(found)
 
 
 class _Score:
