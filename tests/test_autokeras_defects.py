@@ -278,7 +278,7 @@ def test_a_search_whose_trials_all_fail_says_so(tmp_path: Path) -> None:
     folder = str(tmp_path)
     run = automl.Search((x, y), trials=1, epochs=1, workers=1, folder=folder).start()
     run.wait()
-    (trial,) = run.leaderboard().itertuples()
+    trial = run.trial(0).state
     assert (trial.state, trial.reason) == ("failed", "loss became nan in epoch 1")
     with pytest.raises(automl.NoTrialError, match="loss became nan"):
         run.predict(x[:2])

@@ -253,14 +253,14 @@ class TestARunThatIsDisturbed:
         assert_snapshot_agrees(run)
 
     def test_a_budget_of_minutes_is_kept(self, search: Starts) -> None:
-        run = search(slow(), minutes=0.4, epochs=500).wait()
+        run = search(slow(), minutes=1.0, epochs=500).wait()
         assert run.status == "completed"
-        assert run.state.reason.startswith("the budget of 0.4 minutes was spent")
+        assert run.state.reason.startswith("the budget of 1 minute was spent")
         assert run.state.spent_s() < PATIENCE_S
         assert run.state.finished()
         *_, last = run.state.trials.values()
         assert last.state == "stopped"
-        assert last.reason.startswith("the budget of 0.4 minutes was spent")
+        assert last.reason.startswith("the budget of 1 minute was spent")
         assert run.trial("best").test
         for trial in run.state.finished():
             assert_whole(run, trial)
