@@ -444,7 +444,7 @@ def test_importance_is_computed_elsewhere_and_once(tmp_path: Path) -> None:
     rate = Parameter("rate", low=1e-6, high=1.0, log=True, default=0.1)
     units = Parameter("units", choices=(16, 32), default=16)
     for value in rates:
-        number = study.ask()
+        number = study.ask().number
         study.suggest(number, rate)
         study.suggest(number, units)
         study.tell(number, value)

@@ -38,7 +38,8 @@ def test_no_script_runs_and_nothing_breaks(open_notebook: Open) -> None:
     notebook.save()
     notebook.restart()
     expect(notebook.page.get_by_role("button", name="Attach")).to_be_visible()
-    expect(notebook.output("cell-0").locator("tbody tr")).to_have_count(2)
+    # Two trials, three baselines, the ensemble.
+    expect(notebook.output("cell-0").locator("tbody tr")).to_have_count(6)
     assert notebook.page.evaluate("window.hacked") is None
     overflow = notebook.page.evaluate(
         """() => [...document.querySelectorAll('.jp-OutputArea-output')]
