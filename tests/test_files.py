@@ -90,8 +90,8 @@ def test_a_form_looks_at_the_first_rows_of_a_file(csv: Path) -> None:
     )
     assert '"plants.csv"' in form.line(values).replace("'", '"')
     assert [choice.value for choice in candidates.files()] == ['"plants.csv"']
-    assert form.shown({"target": ["tall", "hot"]}) == {"target": '["tall", "hot"]'}
-    assert form.typed("target", "tall") == "tall"
+    assert options.shown({"target": ["tall", "hot"]}) == {"target": '["tall", "hot"]'}
+    assert options.typed("target", "tall") == "tall"
     assert seen(data) is seen(Path("plants.csv"))
     plants().assign(more=1).to_csv(csv, index=False)
     os.utime(csv, (0, 0))
