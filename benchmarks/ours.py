@@ -53,10 +53,12 @@ def main() -> None:
 def _found(run: Any, data: sets.Data) -> dict[str, Any]:
     """What the record of a run says."""
     state, metric = run.state, f"val_{data.metric}"
-    trials = state.trials.values()
+    trials = [trial for trial in state.trials.values() if trial.role == "trial"]
+    numbers = {trial.number for trial in trials}
     best = state.best(metric, run.mode)
     fitted_s = sum(sum(trial.history.column("seconds")) for trial in trials)
     told = Tail(run.folder / "events.jsonl").read()
+    told = [e for e in told if getattr(e, "trial", None) in numbers]
     begun = [e.time_s for e in told if isinstance(e, events.TrialStarted)]
     ended = [e.time_s for e in told if isinstance(e, events.TrialEnded)]
     return {
