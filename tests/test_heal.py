@@ -14,7 +14,8 @@ from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.parameters import Parameter
 from notebook_automl.record.reader import RunState
 from notebook_automl.record.snapshot import read_state
-from notebook_automl.search._study import Past, Study
+from notebook_automl.search._study import Study
+from notebook_automl.search._terms import Ended
 from notebook_automl.workers.heal import keep_end, lost_events
 
 SPACE = {
@@ -109,14 +110,12 @@ def test_a_damaged_journal(tmp_path: Path, name: str) -> None:
     journal = tmp_path / "study.journal"
     study, past = Study(journal, "tpe", "max", 0), {}
     for place in range(6):
-        number = study.ask()
+        number = study.ask().number
         values = {key: study.suggest(number, p) for key, p in SPACE.items()}
-        value = None if place == 2 else place / 10
-        past[number] = Past(values, value, skipped=place == 4)
-        if place == 4:
-            study.skip(number)
-        else:
-            study.tell(number, value)
+        value = None if place in (2, 4) else place / 10
+        state = {2: "failed", 4: "skipped"}.get(place, "completed")
+        past[number] = Ended(values, value, state)
+        study.tell(number, value, pruned=place == 4)
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"".join(DAMAGE[name](lines)))
 
@@ -124,7 +123,7 @@ def test_a_damaged_journal(tmp_path: Path, name: str) -> None:
     study.restore(past, SPACE)
     again = Study(journal, "tpe", "max", 0)  # what was restored stands in the journal
     again.restore(past, SPACE)
-    number = again.ask()
+    number = again.ask().number
     assert number == 6
     assert {key: again.suggest(number, p) for key, p in SPACE.items()}.keys() == (
         SPACE.keys()
