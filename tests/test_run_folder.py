@@ -390,3 +390,18 @@ def test_a_name_is_taken_once(folder: RunFolder, tmp_path: Path) -> None:
     assert caught.value.field == "name"
     assert (taken.path / "mine").read_text() == "kept"
     assert draft.commands.is_dir()
+
+
+def test_what_trains_lets_others_first_and_twice_is_once() -> None:
+    code = (
+        "import os\n"
+        "from notebook_automl.record.lock import let_others_first\n"
+        "before = os.nice(0)\n"
+        "let_others_first(), let_others_first()\n"
+        "print(max(before, 5), os.nice(0), os.getsid(0) == os.getpid())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    expected, found, own_session = done.stdout.split()
+    assert (found, own_session) == (expected, "True")

@@ -32,7 +32,8 @@ _PROBE_TIMEOUT_S = 0.5
 # Between taking the lock and writing its heartbeat a holder reads its old events.
 _HEARTBEAT_TIMEOUT_S = 2.0
 _RETRY_S = 0.01
-_NICENESS = 10
+# A third of what another process gets: enough to be last, and not to starve.
+_NICENESS = 5
 
 
 @dataclass(frozen=True)
@@ -207,12 +208,16 @@ def spawn_detached(
 
 
 def let_others_first() -> None:
-    """Give this thread, and those that it starts, the processor after all others.
+    """Give this process the processor after others: what it does takes minutes anyway.
 
-    What trains for minutes loses nothing that a person would see; a kernel, a
-    supervisor and a browser on the same cores answer at once.
+    So a kernel, a supervisor and a browser on the same cores answer at once.
     """
     os.nice(max(0, _NICENESS - os.nice(0)))
+    # Linux may weigh sessions before what is in them: it needs one of its own.
+    with contextlib.suppress(OSError):  # it has one already; or not Linux
+        os.setsid()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(_NICENESS), encoding="ascii")
 
 
 def _is_held(folder: RunFolder) -> bool:

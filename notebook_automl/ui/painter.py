@@ -24,7 +24,6 @@ from notebook_automl.errors import HelperError
 from notebook_automl.plots._plot import Shown
 from notebook_automl.plots._still import still
 from notebook_automl.record.layout import RunFolder
-from notebook_automl.record.lock import let_others_first
 
 # Loading matplotlib takes a second: the process stays for the next picture.
 _IDLE_S = 60.0
@@ -106,7 +105,6 @@ def painter() -> Painter:
 def main() -> None:
     """Start as `python -m notebook_automl.ui.painter`; a line asks for a picture."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is meant for the kernel's cell
-    let_others_first()
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints
     draw = _Drawer().draw

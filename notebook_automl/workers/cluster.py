@@ -309,7 +309,7 @@ def _perform(entry: str, key: str, args: tuple[Any, ...]) -> None:
 
     The outcome goes the same way as all else that the task tells, and so comes last.
     """
-    let_others_first()  # this thread alone: what it tells goes out at once
+    let_others_first()
     link = _WorkerLink(key)
     link.tell("started")
     module, _, name = entry.partition(":")
