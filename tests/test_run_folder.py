@@ -398,7 +398,7 @@ def test_what_trains_lets_others_first_and_twice_is_once() -> None:
         "from notebook_automl.record.lock import let_others_first\n"
         "before = os.nice(0)\n"
         "let_others_first(), let_others_first()\n"
-        "print(max(before, 5), os.nice(0), os.getsid(0) == os.getpid())"
+        "print(max(before, 10), os.nice(0), os.getsid(0) == os.getpid())"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

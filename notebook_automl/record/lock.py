@@ -32,8 +32,8 @@ _PROBE_TIMEOUT_S = 0.5
 # Between taking the lock and writing its heartbeat a holder reads its old events.
 _HEARTBEAT_TIMEOUT_S = 2.0
 _RETRY_S = 0.01
-# A third of what another process gets: enough to be last, and not to starve.
-_NICENESS = 5
+# A tenth of what another process gets where cores are short: last, and not starved.
+_NICENESS = 10
 
 
 @dataclass(frozen=True)
