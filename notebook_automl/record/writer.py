@@ -61,17 +61,8 @@ class EventWriter:
                 it stays, so the same event may be appended again.
         """
         line = to_line(event).encode("ascii")
-        rest = memoryview(line)
         try:
-            size = os.fstat(self._descriptor).st_size
-            try:
-                # One write, unless the disk fills up: then it takes a part, and the
-                # next write says why.
-                while rest:
-                    rest = rest[os.write(self._descriptor, rest) :]
-            except OSError:
-                os.ftruncate(self._descriptor, size)
-                raise
+            write_whole(self._descriptor, line)
             os.fsync(self._descriptor)
             self._written += len(line)
         except OSError as error:
@@ -98,3 +89,25 @@ def _end_of_last_line(descriptor: int) -> int:
             return start + newline + 1
         end = start
     return 0
+
+
+def write_whole(descriptor: int, content: bytes) -> None:
+    """Append all of it to a file, or nothing.
+
+    Args:
+        descriptor: Of the file, open for appending.
+        content: What is appended.
+
+    Raises:
+        OSError: It cannot be written, say on a full disk.
+    """
+    rest = memoryview(content)
+    size = os.fstat(descriptor).st_size
+    try:
+        # One write, unless the disk fills up: then it takes a part, and the next write
+        # says why.
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise

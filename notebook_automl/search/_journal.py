@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from notebook_automl.record.layout import folder_error
-from notebook_automl.record.writer import EventWriter
+from notebook_automl.record.writer import EventWriter, write_whole
 
 
 class Journal:
@@ -50,15 +50,8 @@ class Journal:
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Write operations; the system has them, whatever becomes of this process."""
         text = "".join(f"{json.dumps(log, separators=(',', ':'))}\n" for log in logs)
-        rest = memoryview(text.encode())
         try:
-            size = os.fstat(self._descriptor).st_size
-            try:
-                while rest:
-                    rest = rest[os.write(self._descriptor, rest) :]
-            except OSError:
-                os.ftruncate(self._descriptor, size)
-                raise
+            write_whole(self._descriptor, text.encode())
         except OSError as error:
             raise folder_error("write", self._path, error) from error
         # As they are read from the file: keys of a dict become texts there.
