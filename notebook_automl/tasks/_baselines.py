@@ -92,13 +92,8 @@ def of_classes(prepared: Prepared, features: Features) -> Mapping[str, Baseline]
     binary = prepared.y_shape == (1,)
     labels = "y_train{rows}[:, 0]" if binary else "y_train{rows}.argmax(axis=1)"
     made = _Made(prepared, features, labels, _PROBABILITY if binary else _PROBABILITIES)
-    found = {
-        "majority": made.dummy("DummyClassifier"),
-        features.name: made.linear("LogisticRegression", "max_iter=200"),
-    }
-    if features.boosted:
-        found["boosting"] = made.boosting("HistGradientBoostingClassifier")
-    return found
+    linear = made.linear("LogisticRegression", "max_iter=200")
+    return made.usual("Classifier", "majority", linear)
 
 
 def of_labels(prepared: Prepared, features: Features) -> Mapping[str, Baseline]:
@@ -109,13 +104,8 @@ def of_labels(prepared: Prepared, features: Features) -> Mapping[str, Baseline]:
         features: How samples become rows of numbers.
     """
     made = _Made(prepared, features, "y_train{rows}", _LABELS, several=True)
-    found = {
-        "majority": made.dummy("DummyClassifier"),
-        features.name: made.linear("LogisticRegression", "max_iter=200"),
-    }
-    if features.boosted:
-        found["boosting"] = made.boosting("HistGradientBoostingClassifier")
-    return found
+    linear = made.linear("LogisticRegression", "max_iter=200")
+    return made.usual("Classifier", "majority", linear)
 
 
 def of_numbers(prepared: Prepared, features: Features) -> Mapping[str, Baseline]:
@@ -126,13 +116,7 @@ def of_numbers(prepared: Prepared, features: Features) -> Mapping[str, Baseline]
         features: How samples become rows of numbers.
     """
     made = _Made(prepared, features, "y_train{rows}[:, 0]", _NUMBERS)
-    found = {
-        "mean": made.dummy("DummyRegressor"),
-        features.name: made.linear("Ridge", ""),
-    }
-    if features.boosted:
-        found["boosting"] = made.boosting("HistGradientBoostingRegressor")
-    return found
+    return made.usual("Regressor", "mean", made.linear("Ridge", ""))
 
 
 @dataclass(frozen=True)
@@ -152,6 +136,13 @@ class _Made:
     labels: str
     outputs: str
     several: bool = False
+
+    def usual(self, kind: str, least: str, linear: Baseline) -> Mapping[str, Baseline]:
+        """The least that a model must beat, a linear model, and boosted trees."""
+        found = {least: self.dummy(f"Dummy{kind}"), self.features.name: linear}
+        if self.features.boosted:
+            found["boosting"] = self.boosting(f"HistGradientBoosting{kind}")
+        return found
 
     def dummy(self, name: str) -> Baseline:
         build = Code((f"from sklearn.dummy import {name}",), f"estimator = {name}()")
