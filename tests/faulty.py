@@ -17,7 +17,7 @@ from notebook_automl.tasks._task import Metric
 from notebook_automl.tasks.tabular_classification import TabularClassification
 
 SHORT_OF_MEMORY, METRIC_RAISES, CANNOT_BE_BUILT, NAN = 1, 2, 3, 4
-HANGS, DIES, TOO_LARGE = 5, 6, 7
+HANGS, DIES, TOO_LARGE, DIVERGES = 5, 6, 7, 8
 # More than `LIMIT_BYTES` of address space, which the workers' supervisor sets.
 MUCH_BYTES, LIMIT_BYTES = 1 << 34, 12 << 30
 

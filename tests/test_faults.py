@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import faulty
+import keras
 import pytest
 from live import (
     STUDY,
@@ -142,6 +143,15 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starts]:
         yield begin
 
 
+class Diverges(keras.callbacks.Callback):
+    """Spoils one trial's third epoch."""
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if epoch == 2 and faulty.number() == faulty.DIVERGES:
+            weights = self.model.get_weights()
+            self.model.set_weights([weight * float("nan") for weight in weights])
+
+
 def known(run: Run) -> dict[int, dict[str, Any]]:
     """All finished trials, but the test score: it goes to the best when a run ends."""
     return {t.number: {**vars(t), "test": {}} for t in run.state.finished()}
@@ -178,7 +188,8 @@ class TestTrials:
             patch.syspath_prepend(theirs)
             patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, here)))
             limits = {"trials": 9, "minutes": 9, "max_model_size": 500_000}
-            run = search(quick(), task="faulty", workers=2, batch_size=8, **limits)
+            given = {"batch_size": 8, "callbacks": [Diverges], **limits}
+            run = search(quick(), task="faulty", workers=2, **given)
             run.stop()
             run.wait()
             patch.setenv("NOTEBOOK_AUTOML_RUN", run.name)
@@ -248,6 +259,18 @@ class TestTrials:
         assert reason(run, faulty.NAN) == "loss became nan in epoch 1"
         trial = self.trial(run, faulty.NAN)
         assert trial.state == "failed" and trial.epochs_trained == 1
+
+    def test_a_loss_that_is_a_number_no_longer(self, run: Run) -> None:
+        trial = self.trial(run, faulty.DIVERGES)
+        assert reason(run, trial.number) == "loss became nan in epoch 3"
+        *before, diverged = trial.history.column("val_accuracy")
+        if max(before) >= diverged:
+            assert trial.state == "stopped" and trial.best_epoch in (1, 2)
+            assert_whole(run, trial)
+        else:  # by chance, the model that is kept is the one that computes nothing
+            assert trial.state == "failed" and trial.best_epoch is None
+        # The callback is one that a package has: it is imported, not copied.
+        assert "import test_faults" in run.trial(trial.number).source
 
     def test_a_trial_that_hangs(self, run: Run) -> None:
         trial = self.trial(run, faulty.HANGS)

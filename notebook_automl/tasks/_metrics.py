@@ -182,19 +182,17 @@ def of_numbers(schema: Schema) -> dict[str, Metric]:
     }
 
 
-def definitions(metrics: Mapping[str, Metric]) -> Code | None:
+def definitions(metrics: Mapping[str, Metric]) -> Code:
     """What metrics bring along, each piece once.
 
     Args:
         metrics: Those of a program, by name.
 
     Returns:
-        Code for a cell of its own; None if Keras has them all.
+        Code for a cell of its own; empty if Keras has them all.
     """
     found = [code for metric in metrics.values() for code in metric.defined]
     pieces = {code.source: code for code in found}
-    if not pieces:
-        return None
     imports = dict.fromkeys(line for code in pieces.values() for line in code.imports)
     return Code(tuple(imports), "\n\n".join(pieces))
 

@@ -22,26 +22,25 @@ CLASS_WEIGHT = dict(enumerate(len(y_train) / ({classes} * np.maximum(counts, 1))
 """
 
 
-def defined(search: Mapping[str, Any]) -> Code | None:
-    """The person's functions and classes; None without any.
+def defined(search: Mapping[str, Any]) -> Code:
+    """The person's functions and classes; imports alone where packages have them.
 
     Args:
         search: The run's description.
     """
-    own = search.get("own") or {"source": ""}
-    return Code(tuple(own["imports"]), own["source"]) if own["source"] else None
+    own = search.get("own") or {"imports": (), "source": ""}
+    return Code(tuple(own["imports"]), own["source"])
 
 
-def joined(*parts: Code | None) -> Code | None:
-    """Pieces of code one after the other; None without any.
+def joined(*parts: Code) -> Code:
+    """Pieces of code one after the other.
 
     Args:
         *parts: The pieces.
     """
-    given = [part for part in parts if part is not None]
-    imports = dict.fromkeys(line for part in given for line in part.imports)
-    source = "\n\n".join(part.source for part in given)
-    return Code(tuple(imports), source) if given else None
+    imports = dict.fromkeys(line for part in parts for line in part.imports)
+    source = "\n\n".join(part.source for part in parts if part.source)
+    return Code(tuple(imports), source)
 
 
 def loss_arguments(asked: Asked) -> Mapping[str, str]:

@@ -113,8 +113,8 @@ def shared_parts(asked: Asked, origin: Origin) -> dict[str, Code]:
     setup = _SETUP.format(seed=search["seed"]) + exact.source
     defined = own.joined(own.defined(search), definitions(asked.metrics))
     return {
-        "setup": Code(("import keras", *exact.imports), setup),
-        **({"define": defined} if defined else {}),
+        "setup": Code(("import keras", *exact.imports, *defined.imports), setup),
+        **({"define": defined} if defined.source else {}),
         "load": source_of(schema).load_code(schema, origin),
         "split": task.split(schema, split),
         "prepare": prepare_folds(prepare)

@@ -267,6 +267,8 @@ class Pool:
         if state == "completed":
             self.costs.ended(seconds)
         best, found = outcome(self.folder, self.search, trial, result)
+        if not math.isfinite(found.get("loss", 0.0)):
+            state, best = "failed", None  # its weights are no numbers either
         if best is None and state == "completed":
             state, reason = "failed", reason or "no epoch was trained"
         if best is None and state == "stopped" and "first epoch" not in reason:

@@ -60,7 +60,7 @@ class Reporter(keras.callbacks.Callback):
         self._first_s = self._gap_s = 0.0
         self._validation_s: float | None = None
         self._begun_s = 0.0
-        self._measured = False
+        self._measured = self._sound = False
         self._words: deque[str] = deque()
         self.epochs = 0
         self.state = "completed"
@@ -124,10 +124,7 @@ class Reporter(keras.callbacks.Callback):
             seconds=time.perf_counter() - self._began_s,
             **({"fold": self.fold} if self._folds else {}),
         )
-        for name in ("loss", self._objective):
-            value = metrics.get(name, math.nan)
-            if not math.isfinite(value) and self.state == "completed":
-                self._end("failed", f"{name} became {value} in epoch {self.epochs}")
+        self._judge(metrics)
         word = self._word(timeout_s=0)
         while word == "hold":
             word = self._word(timeout_s=None)
@@ -135,6 +132,16 @@ class Reporter(keras.callbacks.Callback):
             self._end("stopped", f"stopped after epoch {self.epochs}")
         elif word == "prune" and self.state == "completed":
             self._end("pruned", f"pruned after epoch {self.epochs}")
+
+    def _judge(self, metrics: dict[str, float]) -> None:
+        """End a trial that has diverged; its epochs before that count, if any do."""
+        for name in ("loss", self._objective):
+            value = metrics.get(name, math.nan)
+            if not math.isfinite(value) and self.state == "completed":
+                state = "stopped" if self._sound else "failed"
+                self._end(state, f"{name} became {value} in epoch {self.epochs}")
+        # A fold's epochs count only together with those of the other folds.
+        self._sound = self.state == "completed" and not self._folds
 
     def _sign(self) -> None:
         """After a batch: heed "cut", and tell now and then that there was one."""
