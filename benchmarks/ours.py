@@ -16,7 +16,7 @@ import sets
 
 import notebook_automl as automl
 from notebook_automl.record import events
-from notebook_automl.record.reader import Tail
+from notebook_automl.record.tail import Tail
 
 _POLL_S = 0.05
 

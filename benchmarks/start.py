@@ -26,7 +26,7 @@ import notebook_automl as automl
 from notebook_automl.record.events import EpochEnded, StageEntered, TrialBuilt
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.lock import holder
-from notebook_automl.record.reader import Tail
+from notebook_automl.record.tail import Tail
 
 Times = dict[str, list[float]]
 

@@ -33,8 +33,8 @@ import notebook_automl as automl
 from notebook_automl.record import events as kinds
 from notebook_automl.record.events import Event, to_line
 from notebook_automl.record.lock import RunLock
-from notebook_automl.record.reader import Tail
 from notebook_automl.record.snapshot import read_state, save
+from notebook_automl.record.tail import Tail
 from notebook_automl.record.writer import EventWriter
 
 # What loads libraries and data has run before: a person has data when he searches.

@@ -22,8 +22,9 @@ from notebook_automl.record import events
 from notebook_automl.record.events import Event
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.lock import holder
-from notebook_automl.record.reader import RunState, Tail, TrialState
+from notebook_automl.record.reader import RunState, TrialState
 from notebook_automl.record.snapshot import load
+from notebook_automl.record.tail import Tail
 
 Starts = Callable[..., Run]
 STUDY = """

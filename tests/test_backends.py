@@ -103,7 +103,10 @@ def watching(root: psutil.Process, watched: Watched) -> Iterator[None]:
 
     def look() -> None:
         while not done.wait(0.1):
-            for process in root.children(recursive=True):
+            processes: list[psutil.Process] = []
+            with suppress(psutil.Error):  # the list is out of date while it is made
+                processes = root.children(recursive=True)
+            for process in processes:
                 with suppress(psutil.Error, OSError):
                     words = " ".join(process.cmdline())
                     for mark, role in _ROLES.items():

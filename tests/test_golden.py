@@ -16,8 +16,9 @@ from handmade import begun, ended, epoch_ended, happened, started, write_run
 
 from notebook_automl.record import events as kinds
 from notebook_automl.record.events import spell
-from notebook_automl.record.reader import RunState, Tail
+from notebook_automl.record.reader import RunState
 from notebook_automl.record.snapshot import read_state
+from notebook_automl.record.tail import Tail
 from notebook_automl.ui.frames import Frames
 
 LABEXTENSION = Path(__file__).parents[1] / "labextension"

@@ -30,7 +30,7 @@ from notebook_automl.api.run import Run
 from notebook_automl.errors import ReplayError, SearchError
 from notebook_automl.record.events import EpochEnded, TrialEnded
 from notebook_automl.record.layout import RunFolder, write_json
-from notebook_automl.record.reader import Tail
+from notebook_automl.record.tail import Tail
 
 HEAVY = (
     "keras tensorflow jax torch autokeras keras_tuner optuna distributed dask".split()

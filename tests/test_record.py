@@ -15,8 +15,9 @@ from notebook_automl.record.events import Event, from_line, to_line
 from notebook_automl.record.layout import (
     RunFolder,
 )
-from notebook_automl.record.reader import RunState, Tail
+from notebook_automl.record.reader import RunState
 from notebook_automl.record.snapshot import read_state
+from notebook_automl.record.tail import Tail
 from notebook_automl.record.writer import EventWriter
 
 NAN, INF = math.nan, math.inf

@@ -32,7 +32,7 @@ from notebook_automl.record.layout import (
     write_json,
 )
 from notebook_automl.record.lock import RunLock, holder, spawn_detached
-from notebook_automl.record.reader import Tail
+from notebook_automl.record.tail import Tail
 from notebook_automl.record.writer import EventWriter
 
 NAN, INF = math.nan, math.inf

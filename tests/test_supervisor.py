@@ -35,7 +35,8 @@ from notebook_automl.api.run import Run
 from notebook_automl.record import events
 from notebook_automl.record.commands import send
 from notebook_automl.record.layout import RunFolder
-from notebook_automl.record.reader import RunState, Tail
+from notebook_automl.record.reader import RunState
+from notebook_automl.record.tail import Tail
 
 
 @pytest.fixture(scope="module")

@@ -295,7 +295,7 @@ def test_a_fold_that_was_cut_counts_only_alone() -> None:
 
 
 def test_a_run_says_which_fold_it_trains(folded: Run) -> None:
-    from notebook_automl.record.reader import Tail
+    from notebook_automl.record.tail import Tail
 
     events = Tail(RunFolder(folded.folder).events).read()
     epochs = [e for e in events if isinstance(e, EpochEnded) and e.trial == 0]

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from notebook_automl.errors import SearchError, received
 from notebook_automl.record.events import Event, RunEnded
 from notebook_automl.record.layout import RunFolder
-from notebook_automl.record.reader import Tail
+from notebook_automl.record.tail import Tail
 
 _POLL_S = 0.1
 # A run that has ended may be extended: look on, but seldom.

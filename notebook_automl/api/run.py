@@ -31,8 +31,9 @@ from notebook_automl.record.events import EpochEnded, TrialEnded
 from notebook_automl.record.front import best as best_trial
 from notebook_automl.record.front import front, objectives
 from notebook_automl.record.layout import RunFolder, folder_error, read_json
-from notebook_automl.record.reader import RunState, Tail
+from notebook_automl.record.reader import RunState
 from notebook_automl.record.schema import Schema
+from notebook_automl.record.tail import Tail
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,8 +14,9 @@ from notebook_automl.record import commands
 from notebook_automl.record.events import Event, TrialEvent
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.lock import holder, spawn_detached
-from notebook_automl.record.reader import RunState, Tail
+from notebook_automl.record.reader import RunState
 from notebook_automl.record.snapshot import open_state
+from notebook_automl.record.tail import Tail
 
 ENDED = ("completed", "stopped", "failed", "interrupted")
 # A run that another kernel started may take so long until it is held.

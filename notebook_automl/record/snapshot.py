@@ -18,7 +18,8 @@ from typing import Any
 from notebook_automl.record.events import CommandAcknowledged
 from notebook_automl.record.history import History, Table
 from notebook_automl.record.layout import RunFolder, write_bytes
-from notebook_automl.record.reader import RunState, Tail, TrialState
+from notebook_automl.record.reader import RunState, TrialState
+from notebook_automl.record.tail import Tail
 
 _CHECKED_BYTES = 4096
 _NUMBER_BYTES = 8
