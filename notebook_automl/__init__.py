@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from notebook_automl.data._examples import example
     from notebook_automl.errors import (
         AutoMLError,
+        ClusterError,
         DataError,
         HelperError,
         NoTrialError,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AutoMLError",
+    "ClusterError",
     "DataError",
     "HelperError",
     "NoTrialError",

@@ -13,6 +13,7 @@
     │                               (also LookupError)
     ├── UnsupportedLayerError       a layer that the code generator does not know
     ├── PageError                   the notebook's page could not do what it was asked
+    ├── ClusterError                a cluster that cannot be used, or is gone
     ├── ReplayError                 a generated notebook did not give its metric again
     └── HelperError                 a process that we started failed
                                     (also RuntimeError)
@@ -101,6 +102,10 @@ class UnsupportedLayerError(AutoMLError):
 
 class PageError(AutoMLError):
     """The notebook's page could not do what it was asked."""
+
+
+class ClusterError(AutoMLError):
+    """Worker processes that cannot be had, or a scheduler that is gone."""
 
 
 class ReplayError(AutoMLError):

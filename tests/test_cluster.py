@@ -18,6 +18,8 @@ from live import (
     listening,
 )
 
+from notebook_automl.record.layout import RunFolder
+from notebook_automl.workers._dask import Here
 from notebook_automl.workers.cluster import Cluster, Message
 from notebook_automl.workers.link import Link
 
@@ -43,6 +45,8 @@ class Ear:
     def next(self) -> tuple[str, str, Any]:
         """Task, kind, and the result or reason; a task's own order is kept."""
         message = self.messages.get(timeout=PATIENCE_S)
+        while not message.key:  # of the cluster itself
+            message = self.messages.get(timeout=PATIENCE_S)
         fields = message.fields
         return message.key, message.kind, fields.get("result", fields.get("reason"))
 
@@ -53,21 +57,23 @@ def ear() -> Ear:
 
 
 @pytest.fixture
-def cluster(ear: Ear) -> Iterator[Cluster]:
-    cluster = Cluster(1, [], ear.messages.put)
+def cluster(ear: Ear, folder: RunFolder) -> Iterator[Cluster]:
+    cluster = Cluster(folder, Here(1), ear.messages.put)
+    assert ear.messages.get(timeout=PATIENCE_S).kind == "joined"
     yield cluster
     began_s = time.monotonic()
     cluster.close()
     assert time.monotonic() - began_s < 20
-    assert ear.messages.empty()
+    while not ear.messages.empty():
+        assert not ear.messages.get().key
 
 
-def collect(link: Link) -> str:
+def collect(link: Link, folder: str) -> str:
     """A task: the next twenty words."""
     return " ".join(str(link.word(timeout_s=PATIENCE_S)) for _ in range(20))
 
 
-def fail(link: Link, why: str) -> None:
+def fail(link: Link, folder: str, why: str) -> None:
     """A task that cannot be done."""
     raise ValueError(why)
 

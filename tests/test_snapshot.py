@@ -249,7 +249,7 @@ class TestAttempt:
                 said = {"command": "1", "verb": "stop", "accepted": True}
                 attempt.emit(kinds.CommandAcknowledged, **said, message="x" * length)
                 attempt._saved_s = attempt._beaten_s = 0.0  # a minute ago
-                attempt._tick()
+                attempt.tick()
                 assert (load(run) is not None) == expected
 
     def test_a_disk_that_takes_none_stops_nothing(self, run: RunFolder) -> None:

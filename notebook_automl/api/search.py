@@ -15,6 +15,12 @@ from notebook_automl.api.checks import (
     check_numbers,
     folder_of_runs,
 )
+from notebook_automl.api.cluster import (
+    address_of,
+    check_cluster,
+    keep_credentials,
+    move,
+)
 from notebook_automl.api.drafts import delete_old_drafts
 from notebook_automl.api.objectives import check_metrics, objectives_of
 from notebook_automl.api.own import Own, check_mode
@@ -60,7 +66,7 @@ _DEFAULT_MINUTES = 10.0
 _SAID_BYTES = 100e6
 # Fields that say where, when and by how many, not what: a second start of a name may
 # differ in them. Budgets are compared: who asks for more shall type run.extend().
-_NOT_COMPARED = ("name", "folder", "started_s", "workers", "first")
+_NOT_COMPARED = ("name", "folder", "started_s", "workers", "cluster", "first")
 
 _DEVICES = ("auto", "cpu", "gpu")
 
@@ -128,7 +134,10 @@ class Search:
         max_model_size: Most parameters of a model; a larger one is skipped.
         backend: "tensorflow", "jax" or "torch"; "auto" is what `KERAS_BACKEND` says, or
             else TensorFlow.
-        workers: Worker processes; one a GPU, or one a core, if not given.
+        workers: Worker processes; one a GPU, or one a core, if not given. Of a cluster
+            all, if not given.
+        cluster: Where the workers are, if not here: a Dask scheduler as
+            "tls://host:8786", or a Dask cluster object (jobqueue, Kubernetes, Gateway).
         name: The run's name; starting it twice attaches to the first.
         folder: Where runs are kept; `automl_runs` here, if not given.
 
@@ -228,6 +237,10 @@ class Search:
         default="auto", metadata={"help": "auto, tensorflow, jax or torch"}
     )
     workers: int | None = field(default=None, metadata={"help": "worker processes"})
+    cluster: str | Any | None = field(
+        default=None,
+        metadata={"help": "a Dask scheduler whose workers train: tls://host:8786"},
+    )
     name: str | None = field(default=None, metadata={"help": "the run's name"})
     folder: str | None = field(default=None, metadata={"help": "where runs are kept"})
 
@@ -242,6 +255,7 @@ class Search:
         check_tuner(self.tuner, self.space)
         PRUNERS.check(self.pruner)
         check_warm_start(self.warm_start)
+        check_cluster(self.cluster)
         if not isinstance(self.task, str) or self.task != "auto":
             TASKS.check(self.task)
         check_metrics(self)
@@ -288,6 +302,7 @@ class Search:
                 run._launch(detach)
                 return run
         _same_run(folder, description, schema)
+        move(folder, self.cluster)
         return Run(folder)
 
     def schema(self) -> Schema:
@@ -336,6 +351,7 @@ class Search:
             save_data(self, schema, draft.data)
             write_json(draft.schema, schema.to_json())
             write_json(draft.search, description)
+            keep_credentials(draft, self.cluster)
             draft.rename(folder)
         except BaseException as error:  # Ctrl-C, too, must leave nothing behind
             shutil.rmtree(draft.path, ignore_errors=True)
@@ -372,14 +388,7 @@ class Search:
         metric = next(iter(metrics))
         check_mode(self.mode, metric, metrics[metric].mode)
         backend = chosen_backend(self.backend)
-        found = devices(backend.name)
-        if self.device == "gpu" and not found.gpus:
-            raise SearchError(
-                f'Expected a GPU for device="gpu", got none. {found.why_no_gpu} '
-                'Or type device="auto".',
-                field="device",
-            )
-        device = "gpu" if found.gpus and self.device != "cpu" else "cpu"
+        device = self._device(backend.name)
         names = [f.name for f in fields(self)[1:] if f.name not in ASIDE]
         asked = {name: getattr(self, name) for name in names}
         folder = None if self.folder is None else str(self.folder)
@@ -397,9 +406,23 @@ class Search:
             "second": second,
             "device": device,
             "backend": backend.name,
+            "cluster": address_of(self.cluster),
             "folder": folder,
             "target": _plain_target(self.target),
         }
+
+    def _device(self, backend: str) -> str:
+        """What trains; of a cluster the first worker will tell what "auto" means."""
+        if self.cluster is not None:
+            return self.device
+        found = devices(backend)
+        if self.device == "gpu" and not found.gpus:
+            raise SearchError(
+                f'Expected a GPU for device="gpu", got none. {found.why_no_gpu} '
+                'Or type device="auto".',
+                field="device",
+            )
+        return "gpu" if found.gpus and self.device != "cpu" else "cpu"
 
 
 def _plain_target(target: Any) -> Any:
@@ -423,6 +446,8 @@ def _same_run(folder: RunFolder, description: dict[str, Any], schema: Schema) ->
         f"{key} is {before[key]!r} there and {value!r} here"
         for key, value in description.items()
         if key in before and key not in _NOT_COMPARED and before[key] != value
+        # What the first worker has decided since.
+        if (key, value) != ("device", "auto")
     ]
     same = old_schema.beside == schema.beside
     if old_schema.fingerprint != schema.fingerprint or not same:

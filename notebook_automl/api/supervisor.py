@@ -91,6 +91,7 @@ def _copy(
         entries=entries,
         acknowledged=dict(state.acknowledged),
         space=dict(state.space),
+        refused=dict(state.refused),
     )
 
 

@@ -245,7 +245,7 @@ def summary(
         name=_one_line(name),
         status=status,
         stage=stage(state) if live else "",
-        note=_one_line(_NEXT.get(status, "" if live else state.reason)),
+        note=_one_line(_NEXT.get(status, state.left_out if live else state.reason)),
         metric=metric,
         spent_s=state.spent_s(clock_s),
         minutes=minutes,

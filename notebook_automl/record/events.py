@@ -57,6 +57,32 @@ class RunStarted(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WorkerJoined(Event):
+    """A worker of a cluster is used from now on; ``device`` is what it trains on."""
+
+    kind: ClassVar[str] = "worker_joined"
+    worker: str
+    device: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerRefused(Event):
+    """A worker of a cluster cannot be used: why, and what to type."""
+
+    kind: ClassVar[str] = "worker_refused"
+    worker: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerLeft(Event):
+    """A worker of a cluster is gone."""
+
+    kind: ClassVar[str] = "worker_left"
+    worker: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StageEntered(Event):
     """The supervisor went on, say to "loading Keras" or "searching"."""
 

@@ -155,6 +155,29 @@ class RunFolder:
         return self.path / "exports"
 
     @property
+    def token(self) -> Path:
+        """What says to a worker that it sees this very folder."""
+        return self.path / "token.txt"
+
+    @property
+    def credentials(self) -> Path:
+        """What a scheduler asks for, while the run lasts; its owner's alone."""
+        return self.path / "credentials.json"
+
+    @property
+    def home_note(self) -> Path:
+        """In a worker's copy: where the run itself lies."""
+        return self.path / "home.txt"
+
+    @property
+    def home(self) -> RunFolder:
+        """The run itself, of which this folder may be a worker's copy."""
+        try:
+            return RunFolder(Path(self.home_note.read_text("utf-8")))
+        except FileNotFoundError:
+            return self
+
+    @property
     def entries(self) -> Path:
         """A folder a baseline, and one for the ensemble."""
         return self.path / "entries"
@@ -164,6 +187,10 @@ class RunFolder:
         if isinstance(key, str):
             return TrialFolder(self.entries / key)
         return TrialFolder(self.trials / f"{key:04d}")
+
+    def name_of(self, key: int | str) -> str:
+        """The name of a trial's or an entry's folder below this one, with slashes."""
+        return self.trial(key).path.relative_to(self.path).as_posix()
 
     def begun(self) -> list[int]:
         """The numbers of the trials that have a folder."""
@@ -189,6 +216,19 @@ class RunFolder:
             self.path.chmod(0o700)
         except OSError as error:
             raise folder_error("make the run folder", self.path, error) from error
+
+    def decide(self, **fields: Any) -> None:
+        """Write into the description what is known only once the run has begun.
+
+        Args:
+            **fields: What is decided. It stays the same run, which is told from a later
+                one in this folder by the time of its description.
+        """
+        asked, since = read_json(self.search), self.search.stat().st_mtime_ns
+        aside = self.search.with_name(".decided.json")
+        write_json(aside, {**asked, **fields})
+        os.utime(aside, ns=(since, since))
+        os.replace(aside, self.search)
 
     def rename(self, other: RunFolder) -> None:
         """Give the folder the name of another run that does not exist yet.

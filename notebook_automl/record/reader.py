@@ -30,6 +30,9 @@ from notebook_automl.record.events import (
     TrialEvent,
     TrialRetried,
     TrialStarted,
+    WorkerJoined,
+    WorkerLeft,
+    WorkerRefused,
 )
 from notebook_automl.record.folds import FOLD, score
 from notebook_automl.record.history import History
@@ -167,6 +170,7 @@ class RunState:
         space: What each parameter may be that was asked for, by its name.
         entries: What else stands on the leaderboard, by name.
         acknowledged: The supervisor's answers, by the command's id.
+        refused: The workers of a cluster that cannot be used, and why.
     """
 
     state: Literal[
@@ -186,6 +190,7 @@ class RunState:
     space: dict[str, dict[str, Any]] = field(default_factory=dict)
     entries: dict[str, TrialState] = field(default_factory=dict)
     acknowledged: dict[str, CommandAcknowledged] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
     _clock_s: float = 0.0
     _since_s: float | None = None
     _last_s: float = 0.0
@@ -206,8 +211,15 @@ class RunState:
             case RunStarted():
                 self._since_s = event.time_s
                 self.device, self.workers = event.device, event.workers
-                self.versions = event.versions
+                self.versions, self.refused = event.versions, {}
                 self.started_s = self.started_s or event.time_s
+            case WorkerJoined():
+                self.workers, self.device = self.workers + 1, event.device
+                self.refused.pop(event.worker, None)
+            case WorkerRefused():
+                self.refused[event.worker] = event.reason
+            case WorkerLeft():
+                self.workers -= 1
             case StageEntered():
                 self.stage = event.stage
                 if event.stage in ("searching", "scoring"):
@@ -234,6 +246,12 @@ class RunState:
     def last_s(self) -> float:
         """When the last event was written, in Unix seconds."""
         return self._last_s
+
+    @property
+    def left_out(self) -> str:
+        """Which workers of a cluster are not used, and why; empty if all are."""
+        told = (f"{worker} is not used: {why}" for worker, why in self.refused.items())
+        return " ".join(told)
 
     @property
     def clock_runs(self) -> bool:

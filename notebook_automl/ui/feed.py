@@ -187,7 +187,9 @@ class Feed(threading.Thread):
             "name": run.name,
             "status": self.status,
             "stage": stage(state) if live else "",
-            "note": "" if live else printable(_NOTES.get(self.status, state.reason)),
+            "note": printable(
+                state.left_out if live else _NOTES.get(self.status, state.reason)
+            ),
             "metric": run.metric,
             "mode": run.mode,
             "task": run.search["task"],

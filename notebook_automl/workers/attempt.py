@@ -7,10 +7,11 @@ import math
 import os
 import queue
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from notebook_automl.errors import ClusterError
 from notebook_automl.record import events
 from notebook_automl.record.commands import pending
 from notebook_automl.record.front import best as best_trial
@@ -28,16 +29,10 @@ from notebook_automl.workers.budget import (
     Costs,
     budget_text,
 )
-from notebook_automl.workers.cluster import (
-    Cluster,
-    Message,
-    cpu_workers,
-    most_growth_mib,
-    worker_memory_mib,
-)
-from notebook_automl.workers.devices import devices
+from notebook_automl.workers.cluster import NEEDS, Cluster, Message
 from notebook_automl.workers.entries import Entries
 from notebook_automl.workers.heal import keep_end, lost_events
+from notebook_automl.workers.manning import first_worker, hands, heed, warm
 from notebook_automl.workers.obey import End, obey
 from notebook_automl.workers.pool import Pool
 from notebook_automl.workers.running import Patience
@@ -97,6 +92,7 @@ class Attempt:
         self.metric, self.mode = f"val_{self.search['metric']}", self.search["mode"]
         self.end: End | None = None
         self.paused, self._beaten_s = False, -math.inf
+        self.joined = self.warmed = 0
 
     def _spent_before(self) -> float:
         """What was spent before this process began to count, in seconds."""
@@ -127,15 +123,13 @@ class Attempt:
 
     def run(self) -> None:
         """Search until the budget is spent, the search is over, or somebody says so."""
-        found = devices(backend_of(self.search).name)
-        gpus = found.gpus if self.search["device"] == "gpu" else ()
-        workers = self.search["workers"] or len(gpus) or cpu_workers()
+        self.hands = hands(self.folder, self.search)
         self.emit(
             events.RunStarted,
             host=socket.gethostname(),
             pid=os.getpid(),
             device=self.search["device"],
-            workers=workers,
+            workers=self.hands.workers,
             versions=versions(),
         )
         self.emit(events.ClockRead, spent_s=self.budget.spent_s())
@@ -143,7 +137,8 @@ class Attempt:
         for lost in lost_events(self.folder, self.state):
             self._write(replace(lost, attempt=self.attempt))
         self.study = self._open_study()
-        self.cluster = Cluster(workers, [gpu.id for gpu in gpus], self.inbox.put)
+        backend = backend_of(self.search).name
+        self.cluster = Cluster(self.folder, self.hands.line, self.inbox.put, backend)
         self.pool = Pool(
             self.folder,
             self.attempt,
@@ -152,8 +147,8 @@ class Attempt:
             self.emit,
             self.study,
             self.cluster,
-            worker_memory_mib(workers, gpus),
-            most_growth_mib(workers),
+            self.hands.memory_mib,
+            self.hands.growth_mib,
             self.costs,
             self.clock,
             self.patience,
@@ -167,7 +162,10 @@ class Attempt:
             self.clock,
         )
         try:
-            end = self._search(workers)
+            end = self._search()
+            self.folder.credentials.unlink(missing_ok=True)
+        except ClusterError as error:
+            end = End("failed", str(error))
         finally:
             self.cluster.close()
         self.emit(events.RunEnded, state=end.state, reason=end.reason)
@@ -195,26 +193,26 @@ class Attempt:
         study.settle({n: each for n, each in ended.items() if n not in lost})
         return study
 
-    def _search(self, workers: int) -> End:
+    def _search(self) -> End:
         """Prepare, search, score; returns how it ended."""
-        for other in range(1, workers):
-            key = f"warm-{other}-{self.attempt}"
-            self.cluster.submit(f"{_TRIAL}:warm", key, str(self.folder.path))
-        end = self._task("prepare", "The search could not be prepared.")
+        end = first_worker(self)
+        if end is None:
+            failed, data = "The search could not be prepared.", self.folder.data.name
+            end = self._task("prepare", failed, needs=(*NEEDS, data))
         if end is None and not self.search.get("folds"):
             self.entries.begin()
         while end is None:
-            self._give_trials(workers)
+            self._give_trials()
             # There is no end any more if the budget was extended meanwhile.
             end = self._score() or self.end
         return end
 
-    def _give_trials(self, workers: int) -> None:
+    def _give_trials(self) -> None:
         """Keep the workers busy with trials until an end is due and none runs."""
         if self.end is None:
             self.emit(events.StageEntered, stage="searching")
         while self.pool.running or self.end is None:
-            self._tick()
+            self.tick()
             self.entries.mind()
             if self.paused:
                 continue
@@ -225,7 +223,7 @@ class Attempt:
                 word = self.end.word if left_s > 0 else "cut"
                 self.pool.stop(word, self.end.reason, self.end.kill_at_s)
             elif left_s >= self.costs.worth_s():
-                self.pool.fill(workers - self.entries.busy, self.trials)
+                self.pool.fill(self.cluster.ready - self.entries.busy, self.trials)
         self.pool.drop(self.end.reason)
 
     def _score(self) -> End | None:
@@ -258,7 +256,7 @@ class Attempt:
 
     def _await_entries(self, end: End) -> None:
         while self.entries.busy and not self._late(end):
-            self._tick()
+            self.tick()
             self.entries.mind()
 
     def _late(self, end: End) -> bool:
@@ -271,29 +269,40 @@ class Attempt:
         """Compute a trial's test metrics; returns what came between."""
         self.emit(events.StageEntered, stage="scoring")
         failed = f"Trial {number} could not be scored."
-        failure = self._task("score", failed, number)
+        needs = (*NEEDS, self.folder.name_of(number))
+        failure = self._task("score", failed, number, needs=needs)
         if failure is None:
             metrics = read_json(self.folder.trial(number).test)
             self.emit(events.TestScored, trial=number, metrics=metrics)
         return failure
 
-    def _task(self, name: str, failed: str, *args: Any) -> End | None:
+    def _task(
+        self, name: str, failed: str, *args: Any, needs: Iterable[str]
+    ) -> End | None:
         """Run a task that is no trial to its end; returns what came between."""
         key = "-".join(map(str, (name, *args, self.attempt)))
-        self.cluster.submit(f"{_TRIAL}:{name}", key, str(self.folder.path), *args)
+        self.cluster.submit(f"{_TRIAL}:{name}", key, *args, needs=needs)
         while True:
-            for message in self._tick():
+            if name == "prepare":
+                warm(self)
+            for message in self.tick():
                 if message.key == key and message.kind == "lost":
                     return End("failed", f"{failed} {message.fields['reason']}")
                 if message.key == key and message.kind == "done":
                     return None
-            if self.end is not None and self.end.kill_at_s < self.clock.steady():
-                return self.end
-            if self.budget.left_s() + self.budget.late_s() < _CLOSING_S:
-                reason = f"{self._spent_text()} in the stage {self.state.stage!r}"
-                return End("completed" if self.state.finished() else "failed", reason)
+            if between := self.between():
+                return between
 
-    def _tick(self) -> list[Message]:
+    def between(self) -> End | None:
+        """What ends the run before its trials, or after them."""
+        if self.end is not None and self.end.kill_at_s < self.clock.steady():
+            return self.end
+        if self.budget.left_s() + self.budget.late_s() < _CLOSING_S:
+            reason = f"{self._spent_text()} in the stage {self.state.stage!r}"
+            return End("completed" if self.state.finished() else "failed", reason)
+        return None
+
+    def tick(self) -> list[Message]:
         """Heed commands and messages for a moment; returns what concerns no trial."""
         now_s = self.clock.steady()
         if now_s - self._beaten_s > _HEARTBEAT_S:
@@ -312,6 +321,8 @@ class Attempt:
                 if message.key in self.pool.running:
                     self.pool.hear(message)
                 elif self.entries.hears(message):
+                    pass
+                elif heed(self, message):
                     pass
                 elif message.kind == "end":
                     kill_at_s = self.clock.steady() + _GRACE_S

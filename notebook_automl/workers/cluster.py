@@ -1,83 +1,48 @@
-"""The one file that knows Dask: an embedded cluster of one-thread worker processes."""
+"""Tasks for workers, wherever they are: one at a time to each, and their files."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import os
-import queue
-import signal
-import sys
-import time
-import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from importlib import import_module
+import secrets
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
-import dask
-import psutil
-from dask.system import CPU_COUNT
-from distributed import Client, Future, KilledWorker, LocalCluster, get_worker
-from distributed.system import MEMORY_LIMIT
+from notebook_automl.errors import ClusterError
+from notebook_automl.record.layout import RunFolder
+from notebook_automl.record.parameters import Value
+from notebook_automl.workers import mailbox
+from notebook_automl.workers._dask import Line
+from notebook_automl.workers.crew import Crew, Worker
+from notebook_automl.workers.greeting import LEASE_S
 
-from notebook_automl.errors import HelperError
-from notebook_automl.record.lock import let_others_first
-from notebook_automl.record.parameters import Parameter, Value
-from notebook_automl.workers.devices import Device
-
-# What a worker with TensorFlow and AutoKeras takes before it trains, and room to train.
-_WORKER_BYTES = 1.5 * 2**30
-_LIBRARIES_BYTES = 0.7 * 2**30
-_LEAST_MIB = 256.0
-# Backends keep some of what each trial took: up to 15 MiB with TensorFlow.
-_GROWTH = 0.25
-_TOPIC = "notebook-automl"
-_ANSWER_TIMEOUT_S = 60.0
-_CLOSE_TIMEOUT_S = 2.0
-_CONFIG: dict[str, Any] = {
-    # Whether a task whose worker died is tried again is for the supervisor to say.
-    "distributed.scheduler.allowed-failures": 0,
-    # Pages in plain HTTP, which would show other users of this host what is done.
-    "distributed.scheduler.http.routes": [],
-    "distributed.worker.http.routes": [],
-}
-
-
-def cpu_workers() -> int:
-    """One worker a core, as far as the memory goes; control groups are heeded."""
-    return int(max(1, min(CPU_COUNT, MEMORY_LIMIT // _WORKER_BYTES)))
-
-
-def most_growth_mib(workers: int) -> float:
-    """What a worker process may grow by before a new one takes its place.
-
-    Args:
-        workers: How many share this machine.
-    """
-    return float(max(_LEAST_MIB, _GROWTH * MEMORY_LIMIT / workers / 2**20))
-
-
-def worker_memory_mib(workers: int, gpus: Sequence[Device]) -> float | None:
-    """What a trial may take of its device's memory; None if nobody knows.
-
-    Args:
-        workers: How many share this machine.
-        gpus: Those that they train on; empty for the CPU.
-    """
-    if gpus:
-        return float(min(gpu.memory_mib for gpu in gpus)) or None
-    return float(max(_LEAST_MIB, (MEMORY_LIMIT / workers - _LIBRARIES_BYTES) / 2**20))
+# What every task reads: the description, what the data are, what was prepared of them.
+NEEDS = ("search.json", "data/schema.json", "data/prepared")
+# Between two looks at who is there; who comes and goes is also told at once.
+_LOOK_S, _FIRST_LOOK_S = 5.0, 0.2
+# A scheduler that does not answer for so long is gone.
+_LOST_S = 30.0
+# Somebody waits for a trial that is ended at once.
+_LAST_FILES_S = 3.0
+# A process that was ended is gone by then.
+_GONE_S = 5.0
+_CLOSE_TIMEOUT_S = 8.0
+_ABRUPT = "its worker process ended abruptly"
+_Does = Callable[..., Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True)
 class Message:
-    """What the supervisor hears of a task.
+    """What the supervisor hears of a task, or of the cluster itself.
 
     Args:
-        key: The task.
-        kind: "started", "ask", what the task tells, "done" or "lost".
+        key: The task; empty for the cluster.
+        kind: "started", "ask", what the task tells, "done" or "lost"; of the cluster
+            "joined", "left", "refused" (workers), or "broken".
         fields: The message's content.
         told_s: When the task said it, in Unix seconds; 0 if it is not the task's own.
     """
@@ -93,104 +58,230 @@ class _Task:
     """A task that has not ended.
 
     Args:
-        call: What `_perform` is given.
-        future: Dask's own view of it.
-        begun: Set once a worker has begun it, or none will.
-        address: That worker's.
+        entry: "module:function".
+        args: What it is given.
+        needs: The files and folders of the run that it reads.
+        worker: Who has it.
+        begun: Set once the worker has begun it, or none will.
+        over: Set once it is known how it ended.
+        last: That.
         line: Keeps in order what is said to it.
     """
 
-    call: tuple[Any, ...]
-    future: Future | None = None
+    entry: str
+    args: tuple[Any, ...]
+    needs: tuple[str, ...]
+    worker: Worker | None = None
     begun: asyncio.Event = field(default_factory=asyncio.Event)
-    address: str = ""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    last: Message | None = None
     line: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Cluster:
-    """A scheduler in this process and workers in their own, speaking TLS on loopback.
+    """Workers, and tasks that are given to them, one at a time to each.
+
+    All that changes, changes in one thread of its own.
 
     Args:
-        workers: How many worker processes.
-        gpus: CUDA identifiers; worker i sees the i-th alone. Empty for none.
-        hear: Called with each message, from threads of the cluster's own. A task's
-            messages come in its own order; the last is "done" or "lost", once.
+        folder: The run.
+        line: To the workers.
+        hear: Called with each message, from that thread. A task's messages come in its
+            own order; the last is "done" or "lost", once, and what the task has
+            written is in the run's folder by then.
+        backend: What Keras computes with.
+
+    Attributes:
+        gpu: Whether only workers with a GPU are given tasks.
     """
 
     def __init__(
-        self, workers: int, gpus: Sequence[str], hear: Callable[[Message], None]
+        self,
+        folder: RunFolder,
+        line: Line,
+        hear: Callable[[Message], None],
+        backend: str = "tensorflow",
     ) -> None:
-        dask.config.set(_CONFIG)
-        self._hear = hear
+        self.gpu = False
+        self._line, self._hear = line, hear
+        self._topic = f"notebook-automl-{secrets.token_hex(8)}"
         self._tasks: dict[str, _Task] = {}
-        self._cluster = _PinnedCluster(
-            gpus=gpus,
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            memory_limit=0,
-            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-            host="127.0.0.1",
-            protocol="tls://",
-            security=True,
-        )
-        self._client = Client(self._cluster)
-        self._client.subscribe_topic(_TOPIC, self._on_event)
+        self._waiting: deque[str] = deque()
+        self._crew = Crew(folder, line, self._tell, backend)
+        self._running: set[asyncio.Future[None]] = set()
+        self._changed = asyncio.Event()
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self._soon(self._live)
 
-    def submit(self, entry: str, key: str, *args: Any) -> None:
-        """Run a function in a worker.
+    @property
+    def ready(self) -> int:
+        """How many workers there are to be given tasks."""
+        return len(self._crew.fitting(self.gpu))
+
+    def submit(
+        self, entry: str, key: str, *args: Any, needs: Iterable[str] = NEEDS
+    ) -> None:
+        """Run a function in the next worker that is idle.
 
         Args:
-            entry: "module:function"; it is called with a `Link` and the arguments. A
-                name, so that this process never imports what only workers may.
+            entry: "module:function"; it is called with a `Link`, the run's folder and
+                the arguments. A name, so that this process never imports what only
+                workers may.
             key: The task's name, each used once.
             *args: What the function is given.
+            needs: The files and folders of the run that it reads.
         """
-        self._tasks[key] = _Task((entry, key, args))
-        self._give(key)
+        self._soon(self._add, key, _Task(entry, args, tuple(needs)))
 
     def answer(self, key: str, value: Value) -> None:
         """Answer a task's question."""
-        self._client.loop.add_callback(self._deliver, key, "answers", value)
+        self._soon(self._deliver, key, "answers", value)
 
     def word(self, key: str, word: str) -> None:
         """Say "stop", "prune", "hold" or "go" to a task, begun or not."""
-        self._client.loop.add_callback(self._deliver, key, "words", word)
+        self._soon(self._deliver, key, "words", word)
 
     def kill(self, key: str) -> None:
         """End the worker process of a task at once; a new one takes its place."""
+        self._soon(self._kill, key)
+
+    def renew(self, address: str) -> None:
+        """End a worker process once it has nothing to do; a new one takes its place."""
+        self._soon(self._renew, address)
+
+    def close(self) -> None:
+        """End the workers that are ours, whatever they do, and leave the others."""
+        # What Dask says about workers that we end is no news.
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        closing = asyncio.run_coroutine_threadsafe(self._close(), self._loop)
+        with contextlib.suppress(Exception):  # the run has ended all the same
+            closing.result(_CLOSE_TIMEOUT_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def _close(self) -> None:
+        self._tasks.clear()
+        self._waiting.clear()
+        for running in list(self._running):
+            running.cancel()
+        await self._crew.release()
+        await self._line.close()
+
+    def _soon(self, method: _Does, *args: Any) -> None:
+        """Begin something in our thread, in the order of the calls."""
+        self._loop.call_soon_threadsafe(self._begin, method, *args)
+
+    def _begin(self, method: _Does, *args: Any) -> None:
+        running = asyncio.ensure_future(method(*args))
+        self._running.add(running)  # or it may be collected
+        running.add_done_callback(self._running.discard)
+
+    def _tell(self, kind: str, **fields: Any) -> None:
+        """Say something of the cluster itself."""
+        self._hear(Message("", kind, fields))
+        self._give()
+
+    async def _live(self) -> None:
+        """Start or find the workers, and mind them until the end."""
+        try:
+            await self._line.open()
+            self._line.listen(self._topic, self._on_event, self._on_change)
+            await self._mind()
+        except Exception as error:
+            self._tell("broken", reason=self._line.why(error))
+
+    async def _mind(self) -> None:
+        """See who is there, again and again."""
+        kept_s = self._loop.time()
+        while self._line.connected:
+            addresses = await asyncio.wait_for(self._line.addresses(), _LOST_S)
+            for worker in self._crew.look(addresses):
+                self._leave(worker.address)
+            if self._loop.time() - kept_s > LEASE_S / 4:
+                kept_s = self._loop.time()
+                self._begin(self._crew.keep)
+            wait_s = _LOOK_S if self._crew.workers else _FIRST_LOOK_S
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), wait_s)
+            self._changed.clear()
+        raise ClusterError("the connection was lost")
+
+    def _on_change(self, address: str, come: bool) -> None:
+        """Somebody came or went."""
+        if not come:
+            self._leave(address)
+        self._changed.set()
+
+    def _leave(self, address: str) -> None:
+        """A worker is gone, and with it what it did."""
+        worker = self._crew.leave(address)
+        if worker is not None and worker.task in self._tasks:
+            self._lose(worker.task, _ABRUPT)
+
+    async def _add(self, key: str, task: _Task) -> None:
+        self._tasks[key] = task
+        self._waiting.append(key)
+        self._give()
+
+    def _give(self) -> None:
+        """Give what waits to who is idle."""
+        idle = [w for w in self._crew.fitting(self.gpu) if not w.task]
+        while self._waiting and idle:
+            key, worker = self._waiting.popleft(), idle.pop(0)
+            worker.task, self._tasks[key].worker = key, worker
+            self._begin(self._attend, key, self._tasks[key], worker)
+
+    async def _attend(self, key: str, task: _Task, worker: Worker) -> None:
+        """See a task through: its files there, the work, its files back, its end."""
+        try:
+            await _unless(task.over, self._crew.send(worker, task.needs))
+            if task.last is None:
+                self._begin(self._perform, key, task, worker)
+                await task.over.wait()
+                if worker.address in self._crew.workers:
+                    await self._crew.fetch(worker)
+        except Exception as error:
+            reason = f"its files did not come through ({error})"
+            task.last = Message(key, "lost", {"reason": reason})
+        finally:
+            worker.task = ""
+            self._end(key)
+            if worker.leaving and worker.address in self._crew.workers:
+                await self._crew.end(worker)
+            self._give()
+
+    async def _perform(self, key: str, task: _Task, worker: Worker) -> None:
+        """Let a worker do a task; what it tells of its end is told by itself."""
+        given = self._topic, task.entry, key, task.args
+        reason = await self._line.perform(worker.address, *given)
+        if reason and self._line.connected and key in self._tasks:
+            self._lose(key, reason)
+            # Whatever process answers there now, it is asked anew who it is.
+            self._leave(worker.address)
+
+    async def _kill(self, key: str) -> None:
+        """End a task, begun or not."""
         task = self._tasks.get(key)
         if task is None:
             return
-        if not task.begun.is_set():
-            self._end(Message(key, "lost", {"reason": "it had not begun"}))
-            if task.future is not None:
-                task.future.cancel()
-        self.renew(task.address)
+        if task.worker is None or not task.begun.is_set():
+            self._lose(key, "it had not begun")
+            return
+        worker = task.worker
+        with contextlib.suppress(Exception):  # the best epoch so far may be among them
+            await asyncio.wait_for(self._crew.fetch(worker), _LAST_FILES_S)
+        await self._crew.end(worker)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(task.over.wait(), _GONE_S)
+        if key in self._tasks:  # its scheduler has not seen that it is gone
+            self._leave(worker.address)
 
-    def renew(self, address: str) -> None:
-        """End a worker process at once, whatever it does; a new one takes its place."""
-        for nanny in self._cluster.workers.values():
-            if nanny.worker_address == address:
-                _kill(nanny.pid)
-
-    def close(self) -> None:
-        """End all workers, whatever they do."""
-        # What Dask says about workers that we end is no news.
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
-        self._tasks.clear()
-        for nanny in self._cluster.workers.values():
-            nanny.auto_restart = False
-            _kill(nanny.pid)
-        for party in (self._client, self._cluster):
-            with contextlib.suppress(Exception):  # the run has ended all the same
-                party.close(timeout=_CLOSE_TIMEOUT_S)
-
-    def _give(self, key: str) -> None:
-        """Give a task to Dask, which chooses the worker."""
-        task = self._tasks[key]
-        task.future = self._client.submit(_perform, *task.call, pure=False)
-        task.future.add_done_callback(lambda done: self._on_done(key, done))
+    async def _renew(self, address: str) -> None:
+        worker = self._crew.workers.get(address)
+        if worker is not None:
+            worker.leaving = True
+            if not worker.task:
+                await self._crew.end(worker)
 
     async def _deliver(self, key: str, box: str, content: Value) -> None:
         """Put something into a task's mailbox; nobody waits for a worker that hangs."""
@@ -199,139 +290,54 @@ class Cluster:
             return
         async with task.line:  # in the order in which it was said
             await task.begun.wait()
+            if task.worker is None or key not in self._tasks:
+                return
             # The worker may have died meanwhile; its end is told by "lost".
             with contextlib.suppress(Exception):
-                where = [task.address] if key in self._tasks else []
-                await self._client.run(_receive, key, box, content, workers=where)
+                put = mailbox.receive, key, box, content
+                await self._line.call(task.worker.address, False, *put)
 
-    def _on_event(self, event: tuple[float, dict[str, Any]]) -> None:
-        """What a task tells, in Dask's own thread."""
-        fields = dict(event[1])
-        worker = fields.pop("worker")  # Dask adds the sender's address
+    def _on_event(self, worker: str, fields: dict[str, Any]) -> None:
+        """What a task tells."""
         key, kind, told_s = (fields.pop(name) for name in ("key", "kind", "told_s"))
-        message = Message(key, kind, fields, told_s)
         task = self._tasks.get(key)
-        if task is not None and kind == "started":
-            task.address = fields["worker"] = worker
-            task.begun.set()
-        if kind in ("done", "lost"):
-            self._end(message)
-        elif task is not None:
-            self._hear(message)
-
-    def _on_done(self, key: str, future: Future) -> None:
-        """Dask's own word on a task: nothing new, unless its worker died."""
-        task = self._tasks.get(key)
-        if task is None or future.status == "finished":
+        if task is None or task.worker is None or task.worker.address != worker:
             return
-        error = future.exception()
-        reason = f"{type(error).__name__}: {error}"
-        if isinstance(error, KilledWorker):
-            if not task.begun.is_set():
-                # It only stood in line behind another one, whose worker died.
-                self._give(key)
-                return
-            reason = "its worker process ended abruptly"
-        self._end(Message(key, "lost", {"reason": reason}))
-
-    def _end(self, message: Message) -> None:
-        """Say once how a task ended, and forget it."""
-        task = self._tasks.pop(message.key, None)
-        if task is not None:
+        if kind == "started":
+            fields |= {"worker": worker, "name": task.worker.name}
+            task.begun.set()
+        message = Message(key, kind, fields, told_s)
+        if kind in ("done", "lost"):
+            task.last = task.last or message
+            task.over.set()
+        else:
             self._hear(message)
-            self._client.loop.add_callback(task.begun.set)  # who waits may go
+
+    def _lose(self, key: str, reason: str) -> None:
+        """A task has ended without saying so."""
+        task = self._tasks[key]
+        task.last = task.last or Message(key, "lost", {"reason": reason})
+        task.over.set()
+        if task.worker is None:
+            self._waiting.remove(key)
+            self._end(key)
+
+    def _end(self, key: str) -> None:
+        """Say once how a task ended, and forget it."""
+        task = self._tasks.pop(key, None)
+        if task is not None and task.last is not None:
+            self._hear(task.last)
+            task.begun.set()  # who waits may go
 
 
-class _PinnedCluster(LocalCluster):
-    """A local cluster whose workers each see one GPU."""
-
-    def __init__(self, gpus: Sequence[str], **kwargs: Any) -> None:
-        self._gpus = list(gpus)
-        super().__init__(**kwargs)
-
-    def new_worker_spec(self) -> dict[Any, Any]:
-        """The next worker, with its own GPU where there are any."""
-        spec: dict[Any, Any] = super().new_worker_spec()
-        for number, worker in spec.items():
-            seen = self._gpus[number % len(self._gpus)] if self._gpus else ""
-            worker["options"] = {
-                **worker["options"],
-                "env": {"CUDA_VISIBLE_DEVICES": seen},
-            }
-        return spec
-
-
-@dataclass(frozen=True)
-class _Mailbox:
-    """What the supervisor sent to a task of this process."""
-
-    answers: queue.SimpleQueue[Value] = field(default_factory=queue.SimpleQueue)
-    words: queue.SimpleQueue[str] = field(default_factory=queue.SimpleQueue)
-
-
-_mailboxes: dict[str, _Mailbox] = {}
-
-
-class _WorkerLink:
-    """A task's line to the supervisor; see `notebook_automl.workers.link.Link`."""
-
-    def __init__(self, key: str) -> None:
-        self._key = key
-        self._worker = get_worker()
-        self._mail = _mailboxes.setdefault(key, _Mailbox())
-
-    def tell(self, kind: str, **fields: Any) -> None:
-        """Send a message."""
-        message = {"key": self._key, "kind": kind, "told_s": time.time(), **fields}
-        self._worker.log_event(_TOPIC, message)
-
-    def ask(self, parameter: Parameter) -> Value:
-        """Ask for a value and wait for it."""
-        self.tell("ask", parameter=asdict(parameter))
-        try:
-            return self._mail.answers.get(timeout=_ANSWER_TIMEOUT_S)
-        except queue.Empty:
-            raise HelperError(
-                f"Expected the study's value for {parameter.name!r}, got no answer "
-                f"within {_ANSWER_TIMEOUT_S} s. See supervisor.log in the run's folder."
-            ) from None
-
-    def word(self, timeout_s: float | None) -> str | None:
-        """The next word, or None."""
-        try:
-            return self._mail.words.get(timeout_s != 0, timeout_s or None)
-        except queue.Empty:
-            return None
-
-
-def _perform(entry: str, key: str, args: tuple[Any, ...]) -> None:
-    """Runs in a worker: call the function with a line to the supervisor.
-
-    The outcome goes the same way as all else that the task tells, and so comes last.
-    """
-    let_others_first()
-    link = _WorkerLink(key)
-    link.tell("started")
-    module, _, name = entry.partition(":")
+async def _unless(over: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Do some work, unless it is over before."""
+    working, waiting = asyncio.ensure_future(work), asyncio.ensure_future(over.wait())
     try:
-        result = getattr(import_module(module), name)(link, *args)
-        rss_mib = psutil.Process().memory_info().rss / 2**20
-        link.tell("done", result=result, rss_mib=rss_mib)
-    except BaseException as error:
-        sys.stderr.write(traceback.format_exc())
-        link.tell("lost", reason=f"{type(error).__name__}: {error}")
+        await asyncio.wait((working, waiting), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        _mailboxes.pop(key, None)
-
-
-def _receive(key: str, box: str, content: Any) -> None:
-    """Runs in a worker: put what came into the task's mailbox."""
-    if key in _mailboxes:
-        getattr(_mailboxes[key], box).put(content)
-
-
-def _kill(pid: int | None) -> None:
-    """End a process that may be gone already."""
-    if pid is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+        waiting.cancel()
+        if not working.done():
+            working.cancel()
+    if not working.cancelled() and working.done():
+        working.result()

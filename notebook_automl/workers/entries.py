@@ -13,7 +13,7 @@ from notebook_automl.record import events
 from notebook_automl.record.layout import RunFolder, read_json
 from notebook_automl.record.reader import RunState
 from notebook_automl.workers.budget import Clock
-from notebook_automl.workers.cluster import Cluster, Message
+from notebook_automl.workers.cluster import NEEDS, Cluster, Message
 
 _COMBINE = "notebook_automl.workers.ensemble:combine"
 _ENSEMBLE = "ensemble"
@@ -57,7 +57,7 @@ class Entries:
         done = [e.name for e in entries if e.role == "baseline" and e.metrics]
         self._key, self._since_s = f"baselines-{self.attempt}", self.clock.steady()
         self._awaited = []
-        self.cluster.submit(_FIT, self._key, str(self.folder.path), done)
+        self.cluster.submit(_FIT, self._key, done)
 
     def combine(self, numbers: list[int]) -> None:
         """Let a worker try an ensemble of trials whose models are kept.
@@ -70,7 +70,9 @@ class Entries:
         self._tried, self._awaited = numbers, [_ENSEMBLE]
         self._key = "-".join(map(str, (_ENSEMBLE, *numbers, self.attempt)))
         self._since_s = self.clock.steady()
-        self.cluster.submit(_COMBINE, self._key, str(self.folder.path), numbers)
+        keys: list[int | str] = [*numbers, _ENSEMBLE]
+        needs = (*NEEDS, *map(self.folder.name_of, keys))
+        self.cluster.submit(_COMBINE, self._key, numbers, needs=needs)
 
     def give_up(self, reason: str) -> None:
         """Wait no longer.

@@ -132,14 +132,16 @@ def left_by_prepare(asked: Asked) -> tuple[str, ...]:
     return returned(asked.task.prepare(asked.schema))
 
 
-def read(run: RunFolder) -> tuple[Asked, dict[str, Code]]:
+def read(run: RunFolder, here: bool = False) -> tuple[Asked, dict[str, Code]]:
     """The description of a run, and the parts that its trials share.
 
     Args:
-        run: Its folder, from which the load cell reads.
+        run: Its folder, or a worker's copy.
+        here: Whether the load cell reads from that very folder; else from the run's
+            own, of which programs tell.
     """
-    asked = Asked.read(run)
-    return asked, shared_parts(asked, Origin("copy", (str(run.data),)))
+    asked, data = Asked.read(run), (run if here else run.home).data
+    return asked, shared_parts(asked, Origin("copy", (str(data),)))
 
 
 def program(

@@ -102,7 +102,7 @@ class Pool:
         key = f"trial-{running.number}-{self.attempt}-{len(running.notes)}"
         self.running[key] = running
         given = running.number, running.halvings, self.memory_mib, running.planned
-        self.cluster.submit(_TRAIN, key, str(self.folder.path), *given)
+        self.cluster.submit(_TRAIN, key, *given)
 
     @property
     def idle(self) -> bool:
@@ -192,7 +192,8 @@ class Pool:
         running.hear(now_s)
         if message.kind == "started":
             running.worker = fields["worker"]
-            self.emit(events.TrialStarted, trial=running.number, worker=running.worker)
+            name = fields["name"]
+            self.emit(events.TrialStarted, trial=running.number, worker=name)
         elif message.kind == "ask":
             parameter = Parameter.from_json(fields["parameter"])
             if parameter.name not in self.state.space:

@@ -40,7 +40,7 @@ def prepare(link: Link | None, folder: str) -> None:
         SearchError: The space is narrowed by what does not occur in it.
     """
     run = RunFolder(Path(folder))
-    asked, shared = read(run)
+    asked, shared = read(run, here=True)
     kept = prepared.place(run, shared)
     text = _shared_program(asked, shared)
     own.check_apart(asked, text)
