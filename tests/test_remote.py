@@ -236,13 +236,64 @@ def test_files_come_back_also_from_who_is_ended(folder: RunFolder) -> None:
         assert dask.files("one") == [] and not folder.token.exists()
 
 
-def test_strangers_are_told_what_to_type() -> None:
-    with dask_cluster() as cluster:
-        other = certificate(cluster.root / "other")
-        run = search(cluster, quick(), cluster=of(cluster, other)).start().wait()
+def size(link: Link, folder: str) -> int:
+    """A task: how large the data are."""
+    return (RunFolder(Path(folder)).data / "x.bin").stat().st_size
+
+
+def test_large_files_go_from_worker_to_worker(folder: RunFolder) -> None:
+    """What a thousand workers need leaves this machine once."""
+    (folder.data / "x.bin").write_bytes(os.urandom(9_000_000))
+    paths = map(str, (Path(__file__).parent, Path(__file__).parents[1]))
+    heard: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    with dask_cluster(folder.path.parent) as dask:
+        path = os.pathsep.join(paths)
+        for name in ("one", "two"):
+            dask.worker(name, PYTHONPATH=path)
+        cluster = Cluster(folder, There(dask.address, vars(keys(dask))), heard.put)
+        until(lambda: cluster.ready == 2)
+        for number in range(2):
+            cluster.submit("test_remote:size", str(number), needs=["data"])
+        done: dict[str, Any] = {}
+        while len(done) < 2:
+            message = heard.get(timeout=PATIENCE_S)
+            if message.kind in ("done", "lost"):
+                done[message.key] = message.fields.get("result")
+        assert done == {"0": 9_000_000, "1": 9_000_000}
+        cluster.close()
+        given = [n for n in ("one", "two") if "function 'read'" in dask.log(n)]
+        taken = [n for n in ("one", "two") if "function '_bring'" in dask.log(n)]
+        assert len(given) == len(taken) == 1 and given != taken
+
+
+class TestASchedulerWithoutWorkers:
+    """Nobody can train anything."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def cluster(cls) -> Iterator[DaskCluster]:
+        with dask_cluster() as cluster:
+            yield cluster
+
+    def test_strangers_are_told_what_to_type(self, cluster: DaskCluster) -> None:
+        other = of(cluster, certificate(cluster.root / "other"))
+        run = search(cluster, quick(), cluster=other).start().wait()
         assert run.status == "failed" and run.state.trials == {}
         assert "do not trust each other" in run.state.reason
         assert "DASK_DISTRIBUTED__COMM__TLS__CA_FILE" in run.state.reason
+
+    def test_waiting_for_workers_spends_the_budget(self, cluster: DaskCluster) -> None:
+        run = search(cluster, quick(), minutes=0.05).start().wait()
+        assert (run.status, run.state.reason) == (
+            "failed",
+            "the budget of 0.05 minutes was spent in the stage 'starting'",
+        )
+
+    def test_it_can_be_stopped(self, cluster: DaskCluster) -> None:
+        run = search(cluster, quick(), trials=1).start()
+        until(lambda: run.state.attempt)
+        run.stop()
+        assert run.wait().status == "stopped"
 
 
 def test_workers_of_other_versions_are_not_used(tmp_path: Path) -> None:
@@ -295,6 +346,11 @@ def test_what_is_no_cluster_is_refused(cluster: Any, told_: str) -> None:
     with pytest.raises(SearchError) as refused:
         automl.Search(quick(), target="label", cluster=cluster)
     assert refused.value.field == "cluster" and told_ in str(refused.value)
+
+
+def test_a_form_shows_an_object_by_its_address() -> None:
+    panel = automl.Panel(cluster=ClusterObject("tls://host:8786"))
+    assert 'cluster="tls://host:8786"' in repr(panel)
 
 
 def test_files_arrive_as_they_are(tmp_path: Path) -> None:

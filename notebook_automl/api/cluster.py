@@ -86,11 +86,13 @@ def keep_credentials(folder: RunFolder, cluster: Any) -> None:
     """
     security = getattr(cluster, "security", None)
     found = {
-        ours: value
+        ours: value if "\n" in value else os.path.abspath(value)  # a text, or a path
         for theirs, ours in _TLS.items()
         if isinstance(value := getattr(security, theirs, None), str)
     }
     if found:
+        # Gateway's certificate is its own authority.
+        found.setdefault("tls_ca_file", found.get("tls_client_cert", ""))
         path = folder.credentials
         path.unlink(missing_ok=True)
         with open(path, "x", encoding="utf-8", opener=_for_its_owner) as file:

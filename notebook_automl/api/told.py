@@ -37,9 +37,11 @@ def chosen(run: Run, trial: Trial) -> Chosen:
             trial.check_model()
         return trial.test or HELPER.score(folder, trial.state.key)
 
+    # Of a cluster the first worker decides what "auto" means.
+    device = run.state.device or run.search["device"]
     return Chosen(
         run=folder,
-        search=run.search,
+        search=run.search | {"device": device},
         schema=run.schema,
         trial=trial.state,
         beside=source_of(run.schema),

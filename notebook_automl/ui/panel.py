@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from notebook_automl.api.cluster import address_of
 from notebook_automl.api.names import names_of
 from notebook_automl.errors import SearchError, received
 from notebook_automl.page.bridge import current_shell
@@ -32,6 +33,8 @@ class Panel:
                     'Panel(df, target="species", minutes=10).',
                     field=name,
                 )
+        if cluster := address_of(values.get("cluster")):
+            values["cluster"] = cluster  # no line of code holds the object
         self._values: dict[str, Any] = {"minutes": _MINUTES} | values
         if data is not None:
             names = names_of(data)

@@ -14,11 +14,13 @@ import dask
 from dask.system import CPU_COUNT
 from distributed import Client, KilledWorker, LocalCluster, Security, get_worker
 from distributed.comm.core import FatalCommClosedError
+from distributed.protocol.pickle import dumps
 from distributed.system import MEMORY_LIMIT
 
 from notebook_automl.errors import ClusterError
 from notebook_automl.record.lock import let_others_first
-from notebook_automl.workers import greeting, mailbox
+from notebook_automl.workers import copies, greeting, mailbox
+from notebook_automl.workers.copies import Stamp
 from notebook_automl.workers.devices import Device
 
 # What a worker with TensorFlow and AutoKeras takes before it trains, and room to train.
@@ -107,6 +109,27 @@ class Line:
         """
         given = {"workers": [address], "nanny": nanny}
         return (await self._client.run(function, *args, **given))[address]
+
+    async def bring(
+        self,
+        address: str,
+        source: str,
+        there: str,
+        place: str,
+        wanted: Mapping[str, Stamp],
+    ) -> dict[str, Stamp]:
+        """Let a worker bring files from another one, whatever both do meanwhile.
+
+        Args:
+            address: Its own address.
+            source: The other one's.
+            there: Where the files lie for the other one.
+            place: Where they go.
+            wanted: The files.
+        """
+        given = source, there, place, wanted
+        found: dict[str, Stamp] = await self.call(address, False, _bring, *given)
+        return found
 
     def listen(
         self,
@@ -296,3 +319,19 @@ def _perform(
         let_others_first()
     send = partial(get_worker().log_event, topic)
     mailbox.perform(send, entry, key, (greeting.place(), *args))
+
+
+async def _bring(
+    source: str,
+    there: str,
+    place: str,
+    wanted: Mapping[str, Stamp],
+    dask_worker: Any = None,
+) -> dict[str, Stamp]:
+    """Runs in a worker: see `Line.bring`."""
+    whole: dict[str, Stamp] = {}
+    for message in copies.spans(wanted):
+        read = {"function": dumps(copies.read), "args": dumps((there, message))}
+        answer = await dask_worker.rpc(source).run(**read)
+        whole |= copies.write(place, answer["result"])
+    return whole

@@ -25,7 +25,7 @@ NEEDS = ("search.json", "data/schema.json", "data/prepared")
 # Between two looks at who is there; who comes and goes is also told at once.
 _LOOK_S, _FIRST_LOOK_S = 5.0, 0.2
 # A scheduler that does not answer for so long is gone.
-_LOST_S = 30.0
+_LOST_S = 60.0
 # Somebody waits for a trial that is ended at once.
 _LAST_FILES_S = 3.0
 # A process that was ended is gone by then.
@@ -268,6 +268,10 @@ class Cluster:
             self._lose(key, "it had not begun")
             return
         worker = task.worker
+        if task.last is not None:  # its files are on their way
+            await asyncio.sleep(_LAST_FILES_S)
+            if key not in self._tasks:
+                return
         with contextlib.suppress(Exception):  # the best epoch so far may be among them
             await asyncio.wait_for(self._crew.fetch(worker), _LAST_FILES_S)
         await self._crew.end(worker)

@@ -8,7 +8,7 @@ import logging
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,9 @@ _log = logging.getLogger(__name__)
 _THEIRS = ("trials", "entries", "data/prepared")
 # So many messages with files are on their way at once: that much memory they take.
 _LANES = 16
+# Files from which on it pays that workers give them to each other.
+_LARGE_BYTES = 8 * 2**20
+_NO = (Stamp(-1, 0), Stamp(-1, 0))
 # A worker that cannot be reached any more is given up after so long.
 _FAREWELL_S = 10.0
 # So long nobody may be there who can be used: of those that are there, and at all.
@@ -80,6 +83,9 @@ class Crew:
         self._refused: dict[str, str] = {}
         self._busy: dict[str, str] = {}
         self._alone_s = time.monotonic()
+        self._bring = line.bring
+        self._giving: set[str | None] = set()
+        self._freed = asyncio.Event()
         self._lanes = asyncio.Semaphore(_LANES)
         write_text(folder.token, self._token)
 
@@ -201,13 +207,59 @@ class Crew:
         """
         if worker.known.shares:
             return
-        root = self._folder.path
-        here = copies.stamps(root, needs)
+        here = copies.stamps(self._folder.path, needs)
         lacks = {
             name: stamp
             for name, stamp in here.items()
             if name not in worker.sent or worker.sent[name][0] != stamp
         }
+        if sum(stamp.bytes for stamp in lacks.values()) < _LARGE_BYTES:
+            await self._send(worker, lacks)
+            return
+        # Each source gives to one at a time; who has all of it is the next source, so
+        # that a thousand workers have it after ten rounds, and not after a thousand.
+        source = await self._source(lacks)
+        try:
+            if source is not None:
+                await self._pass_on(source, worker, lacks)
+            else:
+                await self._send(worker, lacks)
+        finally:
+            self._giving.discard(source and source.address)
+            self._freed.set()
+
+    async def _source(self, lacks: Mapping[str, Stamp]) -> Worker | None:
+        """Who gives files: a worker that has them, or else ourselves (None)."""
+        while True:
+            for worker in self.workers.values():
+                has = all(worker.sent.get(n, _NO)[0] == s for n, s in lacks.items())
+                if has and not worker.leaving and worker.address not in self._giving:
+                    self._giving.add(worker.address)
+                    return worker
+            if None not in self._giving:
+                self._giving.add(None)
+                return None
+            self._freed.clear()
+            await self._freed.wait()
+
+    async def _pass_on(
+        self, source: Worker, worker: Worker, lacks: Mapping[str, Stamp]
+    ) -> None:
+        """Let a worker bring files from another one; if it cannot, send them."""
+        wanted = {name: source.sent[name][1] for name in lacks}
+        try:
+            whole = await self._bring(
+                worker.address, source.address, source.place, worker.place, wanted
+            )
+        except Exception:  # they may not reach each other, or one of them ends
+            _log.debug("%s got nothing from %s", worker.name, source.name)
+            await self._send(worker, lacks)
+        else:
+            worker.sent |= {name: (lacks[name], whole[name]) for name in lacks}
+
+    async def _send(self, worker: Worker, lacks: Mapping[str, Stamp]) -> None:
+        """Send files from here."""
+        root = self._folder.path
         for message in copies.spans(lacks):
             async with self._lanes:
                 pieces = await asyncio.to_thread(copies.read, root, message)
