@@ -35,8 +35,9 @@ _CLOSE_TIMEOUT_S = 2.0
 _GONE = "went away. Type run.resume() when it is there again"
 _TLS_VARIABLE = "DASK_DISTRIBUTED__COMM__TLS__"
 _KEYS = (
-    "Give the cluster object itself, or tell Dask the files that its scheduler was "
-    f"started with: {_TLS_VARIABLE}CA_FILE, {_TLS_VARIABLE}CLIENT__CERT and "
+    "Type the search again with its name= and the cluster object itself, then "
+    "run.resume(); or tell Dask the files that its scheduler was started with: "
+    f"{_TLS_VARIABLE}CA_FILE, {_TLS_VARIABLE}CLIENT__CERT and "
     f"{_TLS_VARIABLE}CLIENT__KEY"
 )
 _CONFIG: dict[str, Any] = {

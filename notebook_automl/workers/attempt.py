@@ -32,7 +32,7 @@ from notebook_automl.workers.budget import (
 from notebook_automl.workers.cluster import NEEDS, Cluster, Message
 from notebook_automl.workers.entries import Entries
 from notebook_automl.workers.heal import keep_end, lost_events
-from notebook_automl.workers.manning import first_worker, hands, heed, warm
+from notebook_automl.workers.manning import first_worker, forget_keys, hands, heed, warm
 from notebook_automl.workers.obey import End, obey
 from notebook_automl.workers.pool import Pool
 from notebook_automl.workers.running import Patience
@@ -163,7 +163,7 @@ class Attempt:
         )
         try:
             end = self._search()
-            self.folder.credentials.unlink(missing_ok=True)
+            forget_keys(self.folder)
         except ClusterError as error:
             end = End("failed", str(error))
         finally:

@@ -53,8 +53,7 @@ def hands(folder: RunFolder, search: Mapping[str, Any]) -> Hands:
         search: Its description.
     """
     if address := search.get("cluster"):
-        tls = read_json(folder.credentials) if folder.credentials.exists() else {}
-        line = There(address, tls, search["workers"])
+        line = There(address, _keys(folder), search["workers"])
         return Hands(line, 0, None, math.inf)
     gpus = devices(backend_of(search).name).gpus if search["device"] == "gpu" else ()
     workers = search["workers"] or len(gpus) or cpu_workers()
@@ -64,6 +63,22 @@ def hands(folder: RunFolder, search: Mapping[str, Any]) -> Hands:
         worker_memory_mib(workers, gpus),
         most_growth_mib(workers),
     )
+
+
+def _keys(folder: RunFolder) -> dict[str, str]:
+    """What a cluster object knew of its keys."""
+    kept = folder.credentials
+    return dict(read_json(kept)) if kept.exists() else {}
+
+
+def forget_keys(folder: RunFolder) -> None:
+    """Remove keys that are texts; where a person's own files lie is no secret.
+
+    Args:
+        folder: The run, which has ended.
+    """
+    if any("\n" in value for value in _keys(folder).values()):
+        folder.credentials.unlink()
 
 
 def heed(attempt: Attempt, message: Message) -> bool:
