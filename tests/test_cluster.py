@@ -16,6 +16,7 @@ import pytest
 from live import (
     PATIENCE_S,
     listening,
+    until,
 )
 
 from notebook_automl.record.layout import RunFolder
@@ -94,6 +95,24 @@ def test_strangers_are_refused(cluster: Cluster) -> None:
         command = [sys.executable, "-c", CLIENTS, str(port)]
         answers = subprocess.run(command, capture_output=True, text=True).stdout
         assert answers.split() == ["refused"] * 3
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 0.2, 0.5])
+def test_who_is_closed_while_it_starts_leaves_nobody(
+    folder: RunFolder, ear: Ear, wait_s: float
+) -> None:
+    """A budget may be spent before the workers are there."""
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    cluster = Cluster(folder, Here(2), ear.messages.put)
+    time.sleep(wait_s)
+    cluster.close()
+    until(lambda: not ours() - before)
+
+
+def ours() -> set[int]:
+    """The workers among this process's children."""
+    children = psutil.Process().children(recursive=True)
+    return {p.pid for p in children if "resource_tracker" not in " ".join(p.cmdline())}
 
 
 def test_words_come_in_order_also_before_a_task_begins(

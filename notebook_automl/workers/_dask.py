@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from ssl import SSLError
 from typing import Any
 
 import dask
+import psutil
 from dask.system import CPU_COUNT
 from distributed import Client, KilledWorker, LocalCluster, Security, get_worker
 from distributed.comm.core import FatalCommClosedError
@@ -32,6 +34,8 @@ GROWTH = 0.25
 keep some of what each trial took, up to 15 MiB with TensorFlow."""
 _CONNECT_TIMEOUT_S = 20.0
 _CLOSE_TIMEOUT_S = 2.0
+_SPAWNED = "--multiprocessing-fork"
+_STARTING_LOOKS, _STARTING_LOOK_S = 5, 0.1
 _GONE = "went away. Type run.resume() when it is there again"
 _TLS_VARIABLE = "DASK_DISTRIBUTED__COMM__TLS__"
 _KEYS = (
@@ -216,6 +220,7 @@ class Here(Line):
     async def open(self) -> None:
         """Start them."""
         dask.config.set(_CONFIG)
+        self._before = {child.pid for child in psutil.Process().children()}
         self._cluster = _PinnedCluster(
             gpus=self._gpus,
             n_workers=self._workers,
@@ -240,9 +245,20 @@ class Here(Line):
         for nanny in self._cluster.workers.values():
             nanny.auto_restart = False
             greeting.end(nanny)
+        if self._client is None:
+            await self._end_starting()
         await super().close()
         with contextlib.suppress(Exception):  # the run has ended all the same
             await self._cluster.close(timeout=_CLOSE_TIMEOUT_S)
+
+    async def _end_starting(self) -> None:
+        """End those who were just starting, and of whom no list exists yet."""
+        for _ in range(_STARTING_LOOKS):
+            for child in psutil.Process().children():
+                with contextlib.suppress(psutil.Error):
+                    if child.pid not in self._before and _SPAWNED in child.cmdline():
+                        child.kill()
+            await asyncio.sleep(_STARTING_LOOK_S)
 
 
 @dataclass
