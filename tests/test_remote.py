@@ -298,24 +298,42 @@ class TestASchedulerWithoutWorkers:
             "the budget of 0.05 minutes was spent in the stage 'starting'",
         )
 
-    def test_workers_of_other_versions_are_not_used(
+    def test_workers_that_are_otherwise_are_not_used(
         self, cluster: DaskCluster, tmp_path: Path
     ) -> None:
-        """What a worker says of itself decides: here of a Keras that nobody has."""
+        """One with a Keras that nobody has, and one without this package."""
         metadata = tmp_path / "keras-99.0.dist-info" / "METADATA"
         metadata.parent.mkdir()
         metadata.write_text("Metadata-Version: 2.1\nName: keras\nVersion: 99.0\n")
-        path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1])])
+        (tmp_path / "none" / "notebook_automl").mkdir(parents=True)
+        (tmp_path / "none" / "notebook_automl" / "__init__.py").touch()
         run = search(cluster, quick()).start()
-        process = cluster.worker("one", PYTHONPATH=path)
+        other = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1])])
+        workers = [
+            cluster.worker("newer", PYTHONPATH=other),
+            cluster.worker("none", PYTHONPATH=str(tmp_path / "none")),
+        ]
         run.wait()
-        kill(process)
-        [refused] = told(run, events.WorkerRefused)
-        assert "got keras 99.0" in refused.reason
-        assert "Type there: pip install keras==" in refused.reason
-        assert run.status == "failed"
-        assert run.state.reason.endswith(refused.reason.rstrip("."))
-        assert run.state.left_out == f"{refused.worker} is not used: {refused.reason}"
+        for worker in workers:
+            kill(worker)
+        reasons = {event.reason for event in told(run, events.WorkerRefused)}
+        [missing] = [each for each in reasons if "No module named" in each]
+        assert "Type there: pip install notebook-automl==" in missing
+        [differs] = reasons - {missing}
+        assert "got keras 99.0" in differs
+        assert "Type there: pip install keras==" in differs
+        assert run.status == "failed" and len(run.state.refused) == 2
+        assert all(each.rstrip(".") in run.state.reason for each in reasons)
+        assert all(each in run.state.left_out for each in reasons)
+
+    def test_workers_without_a_gpu_are_not_used_for_one(
+        self, cluster: DaskCluster
+    ) -> None:
+        worker = cluster.worker("plain", CUDA_VISIBLE_DEVICES="")
+        run = search(cluster, quick(), device="gpu").start().wait()
+        kill(worker)
+        assert run.status == "failed" and "it has no GPU" in run.state.reason
+        assert 'Type device="cpu"' in run.state.left_out
 
     def test_it_can_be_stopped(self, cluster: DaskCluster) -> None:
         run = search(cluster, quick(), trials=1).start()

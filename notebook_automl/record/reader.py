@@ -219,7 +219,7 @@ class RunState:
             case WorkerRefused():
                 self.refused[event.worker] = event.reason
             case WorkerLeft():
-                self.workers -= 1
+                self.workers -= event.worker not in self.refused
             case StageEntered():
                 self.stage = event.stage
                 if event.stage in ("searching", "scoring"):

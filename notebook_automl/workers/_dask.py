@@ -111,9 +111,19 @@ class Line:
             nanny: Whether it runs in the worker's nanny instead.
             function: It is found by its name; `dask_worker` is given to it.
             *args: What else it is given.
+
+        Raises:
+            ImportError: It is not found there.
         """
         given = {"workers": [address], "nanny": nanny}
-        return (await self._client.run(function, *args, **given))[address]
+        try:
+            return (await self._client.run(function, *args, **given))[address]
+        except Exception as error:
+            # What a worker cannot unpickle it tells as a text.
+            kind, _, told = str(error).rstrip(")").partition("(")
+            if kind in ("ModuleNotFoundError", "ImportError", "AttributeError"):
+                raise ImportError(told[1:-1]) from None
+            raise
 
     async def bring(
         self,

@@ -137,8 +137,13 @@ class Attempt:
         for lost in lost_events(self.folder, self.state):
             self._write(replace(lost, attempt=self.attempt))
         self.study = self._open_study()
-        backend = backend_of(self.search).name
-        self.cluster = Cluster(self.folder, self.hands.line, self.inbox.put, backend)
+        self.cluster = Cluster(
+            self.folder,
+            self.hands.line,
+            self.inbox.put,
+            backend_of(self.search).name,
+            self.search["device"] == "gpu",
+        )
         self.pool = Pool(
             self.folder,
             self.attempt,

@@ -90,9 +90,7 @@ class Cluster:
             own order; the last is "done" or "lost", once, and what the task has
             written is in the run's folder by then.
         backend: What Keras computes with.
-
-    Attributes:
-        gpu: Whether only workers with a GPU are given tasks.
+        gpu: Whether only workers with a GPU are used.
     """
 
     def __init__(
@@ -101,13 +99,13 @@ class Cluster:
         line: Line,
         hear: Callable[[Message], None],
         backend: str = "tensorflow",
+        gpu: bool = False,
     ) -> None:
-        self.gpu = False
         self._line, self._hear = line, hear
         self._topic = f"notebook-automl-{secrets.token_hex(8)}"
         self._tasks: dict[str, _Task] = {}
         self._waiting: deque[str] = deque()
-        self._crew = Crew(folder, line, self._tell, backend)
+        self._crew = Crew(folder, line, self._tell, backend, gpu)
         self._running: set[asyncio.Future[None]] = set()
         self._changed = asyncio.Event()
         self._loop = asyncio.new_event_loop()
@@ -117,7 +115,11 @@ class Cluster:
     @property
     def ready(self) -> int:
         """How many workers there are to be given tasks."""
-        return len(self._crew.fitting(self.gpu))
+        return len(self._crew.fitting())
+
+    def need_gpu(self) -> None:
+        """Use only workers with a GPU from now on."""
+        self._crew.gpu = True
 
     def submit(
         self, entry: str, key: str, *args: Any, needs: Iterable[str] = NEEDS
@@ -225,7 +227,7 @@ class Cluster:
 
     def _give(self) -> None:
         """Give what waits to who is idle."""
-        idle = [w for w in self._crew.fitting(self.gpu) if not w.task]
+        idle = [w for w in self._crew.fitting() if not w.task]
         while self._waiting and idle:
             key, worker = self._waiting.popleft(), idle.pop(0)
             worker.task, self._tasks[key].worker = key, worker

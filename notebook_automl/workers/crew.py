@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+NO_GPU = 'it has no GPU. Type device="cpu" to use all workers.'
 # What a worker may change in a run.
 _THEIRS = ("trials", "entries", "data/prepared")
 # So many messages with files are on their way at once: that much memory they take.
@@ -69,12 +70,19 @@ class Crew:
         line: To the workers.
         tell: Is told who "joined", "left", or was "refused", with what concerns it.
         backend: What Keras computes with.
+        gpu: Whether only workers with a GPU are used.
     """
 
     def __init__(
-        self, folder: RunFolder, line: Line, tell: Callable[..., None], backend: str
+        self,
+        folder: RunFolder,
+        line: Line,
+        tell: Callable[..., None],
+        backend: str,
+        gpu: bool,
     ) -> None:
         self.workers: dict[str, Worker] = {}
+        self.gpu = gpu
         self._folder, self._tell, self._backend = folder, tell, backend
         self._call, self._ours, self._most = line.call, line.ours, line.most
         self._run = f"{folder.name} ({socket.gethostname()}:{folder.path})"
@@ -86,19 +94,16 @@ class Crew:
         self._bring = line.bring
         self._giving: set[str | None] = set()
         self._freed = asyncio.Event()
+        self._apart = False
         self._lanes = asyncio.Semaphore(_LANES)
         write_text(folder.token, self._token)
 
-    def fitting(self, gpu: bool) -> list[Worker]:
-        """The workers that may be given tasks.
-
-        Args:
-            gpu: Whether only those count that have a GPU.
-        """
+    def fitting(self) -> list[Worker]:
+        """The workers that may be given tasks."""
         return [
             worker
             for worker in self.workers.values()
-            if not worker.leaving and (self._ours or not gpu or worker.known.gpus)
+            if not worker.leaving and (self._ours or not self.gpu or worker.known.gpus)
         ]
 
     def look(self, addresses: Iterable[str]) -> list[Worker]:
@@ -129,7 +134,7 @@ class Crew:
     def _mind_loneliness(self, there: set[str]) -> None:
         """Give up when nobody can be used."""
         now_s = time.monotonic()
-        if self.workers:
+        if self.fitting():
             self._alone_s = now_s
             return
         unfit = there and there == self._refused.keys()
@@ -150,7 +155,7 @@ class Crew:
         try:
             known = await self._call(address, False, greeting.greet, *asked)
             await self._judge(address, known)
-        except (ImportError, AttributeError) as error:
+        except ImportError as error:
             here = versions()["notebook-automl"]
             told = f"Type there: pip install notebook-automl=={here}."
             self._refuse(address, address, f"it cannot be used ({error}). {told}")
@@ -162,7 +167,7 @@ class Crew:
     async def _judge(self, address: str, known: Greeting) -> None:
         """Use a worker if it fits and is free."""
         name = address if self._ours else f"{known.host}:{address.rpartition(':')[2]}"
-        if not self._ours and (why := greeting.unfit(known, versions(), self._backend)):
+        if not self._ours and (why := self._unfit(known)):
             self._refuse(address, name, why)
             return
         home = str(self._folder.path)
@@ -182,6 +187,12 @@ class Crew:
         else:
             why = "it has Keras loaded, and no nanny to start it anew. Start it again."
             self._refuse(address, name, why)
+
+    def _unfit(self, known: Greeting) -> str:
+        """Why a worker cannot be used, and what to type; empty if it can."""
+        if self.gpu and not known.gpus:
+            return NO_GPU
+        return greeting.unfit(known, versions(), self._backend)
 
     def _refuse(self, address: str, name: str, why: str) -> None:
         self._refused[address] = f"{name}: {why}"
@@ -231,7 +242,7 @@ class Crew:
     async def _source(self, lacks: Mapping[str, Stamp]) -> Worker | None:
         """Who gives files: a worker that has them, or else ourselves (None)."""
         while True:
-            for worker in self.workers.values():
+            for worker in [] if self._apart else self.workers.values():
                 has = all(worker.sent.get(n, _NO)[0] == s for n, s in lacks.items())
                 if has and not worker.leaving and worker.address not in self._giving:
                     self._giving.add(worker.address)
@@ -251,8 +262,9 @@ class Crew:
             whole = await self._bring(
                 worker.address, source.address, source.place, worker.place, wanted
             )
-        except Exception:  # they may not reach each other, or one of them ends
-            _log.debug("%s got nothing from %s", worker.name, source.name)
+        except Exception:
+            if {worker.address, source.address} <= self.workers.keys():
+                self._apart = True  # they do not reach each other: ask no more of them
             await self._send(worker, lacks)
         else:
             worker.sent |= {name: (lacks[name], whole[name]) for name in lacks}

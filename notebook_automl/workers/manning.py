@@ -21,6 +21,7 @@ from notebook_automl.workers._dask import (
     worker_memory_mib,
 )
 from notebook_automl.workers.cluster import Message
+from notebook_automl.workers.crew import NO_GPU
 from notebook_automl.workers.devices import devices
 from notebook_automl.workers.obey import End
 
@@ -143,10 +144,11 @@ def _join(attempt: Attempt, worker: str, gpus: int, memory_mib: float) -> None:
     if search["device"] == "auto":
         search["device"] = "gpu" if gpus else "cpu"
         attempt.folder.decide(device=search["device"])
-    attempt.cluster.gpu = search["device"] == "gpu"
-    if attempt.cluster.gpu and not gpus:
-        reason = 'it has no GPU. Type device="cpu" to use all workers.'
-        attempt.emit(events.WorkerRefused, worker=worker, reason=reason)
+    if search["device"] == "gpu":
+        attempt.cluster.need_gpu()
+        if not gpus:  # it came while nobody knew what was needed
+            attempt.emit(events.WorkerRefused, worker=worker, reason=NO_GPU)
+            return
     if memory_mib:
         # A trial may run on any of them.
         pool.memory_mib = min(pool.memory_mib or memory_mib, memory_mib)
