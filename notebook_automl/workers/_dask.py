@@ -35,6 +35,7 @@ keep some of what each trial took, up to 15 MiB with TensorFlow."""
 _CONNECT_TIMEOUT_S = 20.0
 _CLOSE_TIMEOUT_S = 2.0
 _SPAWNED = "--multiprocessing-fork"
+_REACH_S = 3.0
 _STARTING_LOOKS, _STARTING_LOOK_S = 5, 0.1
 _GONE = "went away. Type run.resume() when it is there again"
 _TLS_VARIABLE = "DASK_DISTRIBUTED__COMM__TLS__"
@@ -357,6 +358,9 @@ async def _bring(
 ) -> dict[str, Stamp]:
     """Runs in a worker: see `Line.bring`."""
     whole: dict[str, Stamp] = {}
+    # Dask itself would try for half a minute to reach who cannot be reached.
+    reached = asyncio.wait_for(dask_worker.rpc.connect(source), _REACH_S)
+    dask_worker.rpc.reuse(source, await reached)
     for message in copies.spans(wanted):
         read = {"function": dumps(copies.read), "args": dumps((there, message))}
         answer = await dask_worker.rpc(source).run(**read)
