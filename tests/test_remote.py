@@ -282,6 +282,32 @@ def test_large_files_go_from_worker_to_worker(folder: RunFolder, apart: bool) ->
             assert len(given) == 1 and sent == given
 
 
+def test_two_runs_share_no_worker(folder: RunFolder) -> None:
+    """The second one waits until the first one has ended."""
+    path = os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parents[1])))
+    heard: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    second = RunFolder(folder.path.with_name("second"))
+    second.create()
+    for run in (folder, second):
+        (run.data / "x.bin").write_bytes(run.name.encode())
+    with dask_cluster(folder.path.parent) as dask:
+        dask.worker("one", PYTHONPATH=path)
+        line = There(dask.address, vars(keys(dask)))
+        first = Cluster(folder, line, lambda message: None)
+        until(lambda: first.ready)
+        line = There(dask.address, vars(keys(dask)))
+        waiting = Cluster(second, line, heard.put)
+        waiting.submit("test_remote:size", "task", needs=["data"])
+        greeted = "function 'claim'"
+        until(lambda: dask.log("one").count(greeted) > 1)
+        assert heard.empty() and not waiting.ready
+        first.close()
+        while (message := heard.get(timeout=PATIENCE_S)).kind != "done":
+            assert message.kind in ("joined", "started"), message
+        assert message.fields["result"] == len("second")
+        waiting.close()
+
+
 class TestASchedulerWithoutWorkers:
     """Nobody can train anything."""
 

@@ -284,7 +284,7 @@ class Cluster:
 
     async def _renew(self, address: str) -> None:
         worker = self._crew.workers.get(address)
-        if worker is not None:
+        if worker is not None and worker.known.nanny:
             worker.leaving = True
             if not worker.task:
                 await self._crew.end(worker)

@@ -35,6 +35,8 @@ _LARGE_BYTES = 8 * 2**20
 _NO = (Stamp(-1, 0), Stamp(-1, 0))
 # A worker that cannot be reached any more is given up after so long.
 _FAREWELL_S = 10.0
+# Who works for another run is asked again after so long.
+_AGAIN_S = 5.0
 # So long nobody may be there who can be used: of those that are there, and at all.
 _UNFIT_S, _NOBODY_S = 6.0, 300.0
 
@@ -89,7 +91,7 @@ class Crew:
         self._token = secrets.token_hex(16)
         self._meeting: dict[str, asyncio.Task[None]] = {}
         self._refused: dict[str, str] = {}
-        self._busy: dict[str, str] = {}
+        self._busy: dict[str, tuple[str, float]] = {}
         self._alone_s = time.monotonic()
         self._bring = line.bring
         self._giving: set[str | None] = set()
@@ -122,7 +124,10 @@ class Crew:
         gone = [w for a, w in self.workers.items() if a not in there]
         self._refused = {a: r for a, r in self._refused.items() if a in there}
         self._busy = {a: r for a, r in self._busy.items() if a in there}
-        new = there - self.workers.keys() - self._meeting.keys() - self._refused.keys()
+        recent_s = time.monotonic() - _AGAIN_S
+        asked = {a for a, (_, since_s) in self._busy.items() if since_s > recent_s}
+        known = self.workers.keys() | self._meeting.keys() | self._refused.keys()
+        new = there - known - asked
         held = len(self.workers) + len(self._meeting)
         room = len(new) if self._most is None else max(0, self._most - held)
         # Those who work for others are asked last.
@@ -143,7 +148,7 @@ class Crew:
         if unfit:
             told = " ".join(self._refused.values())
             raise ClusterError(f"no worker of the cluster can be used. {told}")
-        busy = "".join(f" {a} works for {run}." for a, run in self._busy.items())
+        busy = "".join(f" {a} works for {run}." for a, (run, _) in self._busy.items())
         raise ClusterError(
             f"there was no worker for {_NOBODY_S:.0f} s.{busy} Start one with: dask "
             "worker ADDRESS, or let the cluster object scale"
@@ -175,7 +180,7 @@ class Crew:
         place = home if known.shares else copy
         claim = self._call(address, False, greeting.claim, self._run, place, home)
         if other := await claim:
-            self._busy[address] = other
+            self._busy[address] = other, time.monotonic()
         elif self._ours or known.fresh:
             self._busy.pop(address, None)
             self.workers[address] = Worker(address, name, known, place)
