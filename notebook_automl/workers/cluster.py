@@ -62,6 +62,7 @@ class _Task:
         args: What it is given.
         needs: The files and folders of the run that it reads.
         worker: Who has it.
+        given: Whether the worker was told to begin it.
         begun: Set once the worker has begun it, or none will.
         over: Set once it is known how it ended.
         last: That.
@@ -72,6 +73,7 @@ class _Task:
     args: tuple[Any, ...]
     needs: tuple[str, ...]
     worker: Worker | None = None
+    given: bool = False
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
     last: Message | None = None
@@ -235,10 +237,13 @@ class Cluster:
 
     async def _attend(self, key: str, task: _Task, worker: Worker) -> None:
         """See a task through: its files there, the work, its files back, its end."""
+        performing = None
         try:
             await _unless(task.over, self._crew.send(worker, task.needs))
             if task.last is None:
-                self._begin(self._perform, key, task, worker)
+                task.given = True
+                perform = self._perform(key, task, worker)
+                performing = asyncio.ensure_future(perform)
                 await task.over.wait()
                 if worker.address in self._crew.workers:
                     await self._crew.fetch(worker)
@@ -246,6 +251,8 @@ class Cluster:
             reason = f"its files did not come through ({error})"
             task.last = Message(key, "lost", {"reason": reason})
         finally:
+            if performing is not None:
+                performing.cancel()  # no scheduler may begin it again elsewhere
             worker.task = ""
             self._end(key)
             if worker.leaving and worker.address in self._crew.workers:
@@ -266,7 +273,7 @@ class Cluster:
         task = self._tasks.get(key)
         if task is None:
             return
-        if task.worker is None or not task.begun.is_set():
+        if task.worker is None or not task.given:
             self._lose(key, "it had not begun")
             return
         worker = task.worker

@@ -104,7 +104,7 @@ class Crew:
         """The workers that may be given tasks."""
         return [
             worker
-            for worker in self.workers.values()
+            for worker in list(self.workers.values())  # another thread may ask, too
             if not worker.leaving and (self._ours or not self.gpu or worker.known.gpus)
         ]
 
@@ -340,13 +340,14 @@ class Crew:
         """Leave the workers as they were found: without files, and without Keras."""
         self._folder.token.unlink(missing_ok=True)
         used = [] if self._ours else list(self.workers.values())
-        await asyncio.gather(*map(self._release, used))
+        busy = [bool(worker.task) for worker in used]  # it is forgotten meanwhile
+        await asyncio.gather(*map(self._release, used, busy))
 
-    async def _release(self, worker: Worker) -> None:
+    async def _release(self, worker: Worker, busy: bool) -> None:
         gone = greeting.release, self._run, str(self._folder.path)
         with contextlib.suppress(Exception):
             await self._call(worker.address, False, *gone)
-        if worker.known.nanny or worker.task:
+        if worker.known.nanny or busy:
             await self._end_process(worker.address, worker.known.nanny)
 
 
