@@ -20,7 +20,7 @@ from notebook_automl.tasks._chosen import from_json
 from notebook_automl.tasks._metrics import definitions
 from notebook_automl.tasks._split import plan_split
 from notebook_automl.tasks._task import TASKS, Metric, Task
-from notebook_automl.workers import own, pace
+from notebook_automl.workers import own
 
 if TYPE_CHECKING:
     from notebook_automl.workers.graph import Written
@@ -195,8 +195,7 @@ def _build(written: Written) -> Code:
 
 def _compile(asked: Asked, written: Written, number: int) -> Code:
     """Optimizer, loss, metrics, and the callbacks that keep the best epoch."""
-    steps, built = pace.steps(asked, written), pace.built(asked)
-    arguments = {"optimizer": written.optimizer, **scoring(asked), **steps}
+    arguments = {"optimizer": written.optimizer, **scoring(asked)}
     lines = "\n".join(f"    {key}={value}," for key, value in arguments.items())
     entries, constants = own.callbacks(asked, written, number)
     min_delta = own.min_delta(asked, _MIN_DELTA)
@@ -208,7 +207,7 @@ def _compile(asked: Asked, written: Written, number: int) -> Code:
 model.compile(
 {lines}
 )
-{built}callbacks = [
+callbacks = [
     keras.callbacks.ModelCheckpoint(
         CHECKPOINT,
         monitor="val_{asked.metric}",
@@ -241,19 +240,21 @@ def scoring(asked: Asked) -> dict[str, str]:
 
 
 def _train(asked: Asked, written: Written) -> Code:
-    before, weights = own.weights(asked)
-    data = pace.data(asked, written, weights)
-    given = "".join(f"    {argument},\n" for argument in data.arguments)
+    before, arguments = own.weights(asked)
+    given = "".join(f"    {key}={value},\n" for key, value in arguments.items())
     return Code(
-        imports=(*before.imports, *data.code.imports),
+        imports=before.imports,
         source=f"""\
 EPOCHS = {written.epochs}
 BATCH_SIZE = {written.batch_size}
 {before.source}
-{data.code.source}
 history = model.fit(
-{given}    epochs=EPOCHS,
-    callbacks=callbacks,
+    x_train,
+    y_train,
+    validation_data=(x_validation, y_validation),
+    epochs=EPOCHS,
+    batch_size=BATCH_SIZE,
+{given}    callbacks=callbacks,
     verbose=2,
 )
 """,
