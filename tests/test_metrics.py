@@ -70,6 +70,7 @@ def test_metrics_of_classes_are_scikit_learns(classes: int) -> None:
         average = "macro"
     got = measured(of_classes(schema(classes)), y_true, y_pred)
     expected = {
+        "accuracy": oracle.accuracy_score(true, found),
         "balanced_accuracy": oracle.balanced_accuracy_score(true, found),
         "f1": oracle.f1_score(true, found, average=average),
         "f1_weighted": oracle.f1_score(true, found, average=average),

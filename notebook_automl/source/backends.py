@@ -36,6 +36,7 @@ class Backend:
         on_cpu: What the set-up cell says for the same digits each time.
         on_gpu: The same for a GPU.
         jit_compile: Whether a step is compiled by XLA.
+        graphs: Whether steps become TensorFlow's graphs, fed from its datasets.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Backend:
     on_cpu: Code = field(default_factory=Code)
     on_gpu: Code = field(default_factory=Code)
     jit_compile: bool = False
+    graphs: bool = False
 
     @property
     def installed(self) -> bool:
@@ -112,6 +114,7 @@ BACKENDS = {
                 ("import tensorflow as tf",),
                 "tf.config.experimental.enable_op_determinism()\n",
             ),
+            graphs=True,
         ),
         Backend(
             name="jax",

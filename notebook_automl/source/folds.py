@@ -151,14 +151,17 @@ def _function_of_build(source: str, takes: tuple[str, ...]) -> str:
 def _function_of_compile(source: str, needs: tuple[str, ...]) -> str:
     """What compiles becomes a function; no fold keeps a checkpoint."""
     pieces: list[str] = []
+    of_model = [text for node, text in _statements(source) if _is_of_model(node)]
     for node, text in _statements(source):
-        if isinstance(node, ast.Expr) and text.lstrip().startswith("model.compile("):
-            arguments = ", ".join(["model", *needs])
-            pieces.append(
-                f"\n\ndef compile_model({arguments}):\n"
-                '    """Optimizer, loss and metrics of a fresh model."""\n'
-                f"{indent(text, '    ')}\n\n"
-            )
+        if _is_of_model(node):
+            if text == of_model[0]:
+                arguments = ", ".join(["model", *needs])
+                pieces.append(
+                    f"\n\ndef compile_model({arguments}):\n"
+                    '    """Optimizer, loss and metrics of a fresh model."""\n'
+                    + indent("\n".join(of_model), "    ")
+                    + "\n\n"
+                )
         elif isinstance(node, ast.Assign) and _names(node) == ["callbacks"]:
             kept = [
                 ast.unparse(part)
@@ -169,6 +172,11 @@ def _function_of_compile(source: str, needs: tuple[str, ...]) -> str:
         else:
             pieces.append(text)
     return "\n".join(pieces) + "\n"
+
+
+def _is_of_model(node: ast.stmt) -> bool:
+    """Whether a statement does something with the model."""
+    return isinstance(node, ast.Expr) and ast.unparse(node).startswith("model.")
 
 
 def _constants_and_fit(source: str) -> tuple[dict[str, str], ast.Call]:

@@ -110,8 +110,11 @@ def of_classes(schema: Schema) -> dict[str, Metric]:
     classes = len(schema.target.classes or ())
     binary = classes <= 2
     threshold = ", threshold=0.5" if binary else ""
+    # By its class: for "accuracy" Keras makes it in the first step, which it then
+    # traces again.
+    accuracy = "BinaryAccuracy" if binary else "CategoricalAccuracy"
     metrics = {
-        "accuracy": Metric('"accuracy"', "max"),
+        "accuracy": Metric(f'keras.metrics.{accuracy}(name="accuracy")', "max"),
         "balanced_accuracy": _counted("BalancedAccuracy", classes, "balanced_accuracy"),
         "auc": Metric('keras.metrics.AUC(name="auc")', "max"),
         "pr_auc": Metric('keras.metrics.AUC(curve="PR", name="pr_auc")', "max"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -34,6 +35,8 @@ class Written:
         structure: Layers, options and wiring of AutoKeras's own graph.
         optimizer_config: Options of AutoKeras's own optimizer.
         cost: What the model will take.
+        rows: How many rows it is trained on.
+        numbers: How many numbers these are, all rows together.
     """
 
     graph: GraphCode
@@ -44,6 +47,8 @@ class Written:
     structure: list[Any]
     optimizer_config: dict[str, Any]
     cost: Cost
+    rows: int = 0
+    numbers: int = 0
 
 
 def write_graph(
@@ -90,9 +95,16 @@ def write_graph(
         structure=structure(built.model),
         optimizer_config=_options(built.model.optimizer),
         cost=cost(built.model, batch_size),
+        rows=prepared.rows,
+        numbers=prepared.rows * _numbers(built.model),
     )
     reset(free_memory=False)  # the next trial collects it
     return written
+
+
+def _numbers(model: Any) -> int:
+    """How many numbers one row has."""
+    return sum(math.prod(tensor.shape[1:]) for tensor in model.inputs)
 
 
 def _options(optimizer: Any) -> dict[str, Any]:

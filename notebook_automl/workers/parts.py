@@ -20,7 +20,7 @@ from notebook_automl.tasks._chosen import from_json
 from notebook_automl.tasks._metrics import definitions
 from notebook_automl.tasks._split import plan_split
 from notebook_automl.tasks._task import TASKS, Metric, Task
-from notebook_automl.workers import own
+from notebook_automl.workers import own, pace
 
 if TYPE_CHECKING:
     from notebook_automl.workers.graph import Written
@@ -195,7 +195,8 @@ def _build(written: Written) -> Code:
 
 def _compile(asked: Asked, written: Written, number: int) -> Code:
     """Optimizer, loss, metrics, and the callbacks that keep the best epoch."""
-    arguments = {"optimizer": written.optimizer, **scoring(asked)}
+    steps, built = pace.steps(asked, written), pace.built(asked)
+    arguments = {"optimizer": written.optimizer, **scoring(asked), **steps}
     lines = "\n".join(f"    {key}={value}," for key, value in arguments.items())
     entries, constants = own.callbacks(asked, written, number)
     min_delta = own.min_delta(asked, _MIN_DELTA)
@@ -207,7 +208,7 @@ def _compile(asked: Asked, written: Written, number: int) -> Code:
 model.compile(
 {lines}
 )
-callbacks = [
+{built}callbacks = [
     keras.callbacks.ModelCheckpoint(
         CHECKPOINT,
         monitor="val_{asked.metric}",
@@ -240,21 +241,19 @@ def scoring(asked: Asked) -> dict[str, str]:
 
 
 def _train(asked: Asked, written: Written) -> Code:
-    before, arguments = own.weights(asked)
-    given = "".join(f"    {key}={value},\n" for key, value in arguments.items())
+    before, weights = own.weights(asked)
+    data = pace.data(asked, written, weights)
+    given = "".join(f"    {argument},\n" for argument in data.arguments)
     return Code(
-        imports=before.imports,
+        imports=(*before.imports, *data.code.imports),
         source=f"""\
 EPOCHS = {written.epochs}
 BATCH_SIZE = {written.batch_size}
 {before.source}
+{data.code.source}
 history = model.fit(
-    x_train,
-    y_train,
-    validation_data=(x_validation, y_validation),
-    epochs=EPOCHS,
-    batch_size=BATCH_SIZE,
-{given}    callbacks=callbacks,
+{given}    epochs=EPOCHS,
+    callbacks=callbacks,
     verbose=2,
 )
 """,
