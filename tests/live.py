@@ -44,9 +44,9 @@ def searches(folders: pytest.TempPathFactory) -> Iterator[Starts]:
     """Starts searches on one worker; whatever is left of them ends with the tests."""
     begun = []
 
-    def begin(frame: pd.DataFrame, detach: bool = True, **fields: Any) -> Run:
-        fields = {"workers": 1, "folder": str(folders.mktemp("runs")), **fields}
-        run = automl.Search(frame, target="label", **fields).start(detach)
+    def begin(frame: Any, detach: bool = True, **fields: Any) -> Run:
+        usual = {"target": "label", "workers": 1, "folder": str(folders.mktemp("runs"))}
+        run = automl.Search(frame, **{**usual, **fields}).start(detach)
         begun.append(run)
         return run
 

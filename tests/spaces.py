@@ -129,7 +129,7 @@ def bench(
     write_json(folder.schema, schema.to_json())
     search = {
         "task": task_name,
-        "metric": task.default_metric,
+        "metric": task.usual(schema)[0],
         "metrics": to_json(chosen(task_name, schema, "auto", metrics)),
         "device": "cpu",
         "backend": chosen_backend("auto").name,

@@ -40,7 +40,7 @@ from notebook_automl.errors import (
     UnknownNameError,
 )
 from notebook_automl.export._exporter import Chosen
-from notebook_automl.export._names import assigned, renamed, unlike
+from notebook_automl.export._names import renamed, unlike
 from notebook_automl.export._texts import code
 from notebook_automl.export.notebook import _printed_metrics
 from notebook_automl.record import events as kinds
@@ -51,6 +51,7 @@ from notebook_automl.record.reader import TrialState
 from notebook_automl.record.writer import EventWriter
 from notebook_automl.source.code import Code
 from notebook_automl.source.program import Program, assemble
+from notebook_automl.source.renaming import assigned
 
 NAN = float("nan")
 
@@ -822,9 +823,10 @@ class TestProgramHere:
         assert unlike("x", {"x", "trial_x"}) == "trial_trial_x"
         assert unlike("SEED", {"SEED"}) == "TRIAL_SEED"
         program = assemble(PARTS, {"A": "b"})
-        names = {name: unlike(name, assigned(program)) for name in assigned(program)}
+        taken = assigned(program.to_text())
+        names = {name: unlike(name, taken) for name in taken}
         others = renamed(program, names)
-        assert assigned(others) == set(names.values())
+        assert assigned(others.to_text()) == set(names.values())
         assert "import os as trial_os" in others["setup"]
         back = renamed(others, {new: old for old, new in names.items()})
         compile(back.to_text(), "back", "exec")

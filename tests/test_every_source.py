@@ -33,9 +33,11 @@ def execute(code: Code, **variables: Any) -> dict[str, Any]:
 
 
 def loaded(namespace: dict[str, Any]) -> list[Any]:
-    """What generated code may leave: `frame`, or `x` and `y`."""
+    """What generated code may leave: `frame`, or `x` and `y`, or parts with names."""
     if "frame" in namespace:
         return [namespace["frame"]]
+    if "photo" in namespace:
+        return [namespace[name] for name in ("photo", "facts", "kind", "price")]
     return [namespace["x"], namespace["y"]]
 
 
@@ -123,7 +125,8 @@ class TestEverySource:
         code = source.load_code(schema, Origin("variable", ("given",)))
         execute(code, given=given[0])
         change(given[0])
-        with pytest.raises(ValueError, match=schema.fingerprint):
+        parts = [schema.fingerprint, *(i.fingerprint for i in schema.inputs.values())]
+        with pytest.raises(ValueError, match="|".join(parts)):
             execute(code, given=given[0])
         assert source.describe(*given, ()).fingerprint != schema.fingerprint
 
@@ -142,14 +145,18 @@ class TestEverySource:
         self, source: Any, given: tuple[Any, Any], schema: Schema, tmp_path: Path
     ) -> None:
         code = source.load_code(schema, Origin("variable", ("given",)))
-        rows = loaded(execute(code, given=given[0]))[0][:3]
-        source.save_rows(rows, schema, tmp_path / "rows")
+        parts = loaded(execute(code, given=given[0]))
+        rows = [part[:3] for part in parts[: len(schema.inputs) or 1]]
+        asked = dict(zip(schema.inputs, rows, strict=False)) or rows[0]
+        source.save_rows(asked, schema, tmp_path / "rows")
         read = source.read_rows(tmp_path / "rows", schema)
-        assert len(read) == 3
-        if isinstance(read, pd.DataFrame):
-            assert schema.target.name not in read
-            rows = rows[list(read.columns)]
-        assert_same([rows], [read])
+        read = list(read.values()) if schema.inputs else [read]
+        for place, part in enumerate(read):
+            assert len(part) == 3
+            if isinstance(part, pd.DataFrame):
+                assert schema.target.name not in part
+                rows[place] = rows[place][list(part.columns)]
+        assert_same(rows, read)
 
     def test_an_earlier_copy_is_replaced_and_a_foreign_file_kept(
         self, source: Any, given: tuple[Any, Any], schema: Schema, tmp_path: Path
@@ -222,6 +229,8 @@ def change(data: Any) -> None:
     """Change one value in place, also in a file."""
     if isinstance(data, str | Path):
         change_file(Path(data))
+    elif isinstance(data[0] if isinstance(data, tuple) else None, dict):
+        change((data[0]["photo"], None))
     elif isinstance(data, pd.DataFrame):
         data.iloc[0, 0] += 1
     else:
@@ -810,6 +819,7 @@ def test_an_example_can_be_searched(name: str) -> None:
     schema = source.describe(data, target, ())
     kinds = {
         "digits": "int",
+        "digits_and_angles": "int",
         "functions": "int",
         "diabetes": "float",
         "habits": "bool",

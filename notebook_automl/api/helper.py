@@ -41,7 +41,7 @@ class Helper:
 
     def predict(
         self, folder: RunFolder, rows: Any, schema: Schema, trial: int | str
-    ) -> np.ndarray[Any, Any]:
+    ) -> np.ndarray[Any, Any] | dict[str, np.ndarray[Any, Any]]:
         """Labels or numbers for raw rows.
 
         Args:
@@ -51,16 +51,16 @@ class Helper:
             trial: Its number, or the name of another entry.
 
         Returns:
-            One label or number a row.
+            One label or number a row; of several outputs such an array each.
         """
-        import numpy as np
-
         with tempfile.TemporaryDirectory(prefix="notebook-automl-") as name:
             asked, answer = Path(name) / "rows", Path(name) / "predictions.json"
             SOURCES.get(schema.source).save_rows(rows, schema, asked)
             self._ask(folder, "predict", trial=trial, rows=asked, out=answer)
             told = read_json(answer)
-        return np.array(told["values"], dtype=told["dtype"])
+        if "outputs" in told:
+            return {name: _array(part) for name, part in told["outputs"].items()}
+        return _array(told)
 
     def score(self, folder: RunFolder, trial: int | str) -> dict[str, float]:
         """Test metrics of a trial, computed once and kept in the run's folder.
@@ -181,6 +181,13 @@ class Helper:
 
 HELPER = Helper()
 """One for all runs: each would hold a library of half a gigabyte in memory."""
+
+
+def _array(told: dict[str, Any]) -> np.ndarray[Any, Any]:
+    """Predictions of one output as the helper tells them."""
+    import numpy as np
+
+    return np.array(told["values"], dtype=told["dtype"])
 
 
 def _spawn(folder: RunFolder) -> subprocess.Popen[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import sys
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
@@ -12,14 +13,19 @@ def names_of(data: Any) -> tuple[str, ...]:
     """Find the variables that hold the data, for code that loads them again.
 
     Args:
-        data: A table, or a pair of arrays.
+        data: A table, or a pair of arrays or of dictionaries of such.
 
     Returns:
         One name a part; empty if any part has none, as the result of an expression.
     """
     parts = data if isinstance(data, tuple | list) else (data,)
-    names = tuple(_name_of(part) for part in parts)
-    return names if all(names) else ()
+    # Dictionaries are written where they are used, their values have names.
+    flat = [v for p in parts for v in (p.values() if isinstance(p, Mapping) else [p])]
+    for found in (flat, parts):
+        names = tuple(_name_of(part) for part in found)
+        if all(names):
+            return names
+    return ()
 
 
 def _name_of(part: Any) -> str:

@@ -266,16 +266,20 @@ class Run:
         check_more(self.search, "trials", trials)
         return self._ask("extend", minutes=minutes, trials=trials)
 
-    def predict(self, rows: Any, trial: int | str = "best") -> np.ndarray[Any, Any]:
+    def predict(
+        self, rows: Any, trial: int | str = "best"
+    ) -> np.ndarray[Any, Any] | dict[str, np.ndarray[Any, Any]]:
         """Labels or numbers for raw rows, by a process of its own.
 
         Args:
             rows: Raw rows: a DataFrame with the columns that were learnt from, texts,
-                or an array (samples, height, width[, channels]).
+                or an array (samples, height, width[, channels]); of several inputs a
+                dictionary of such by name.
             trial: Its number, "best", or a name on the leaderboard.
 
         Returns:
-            One label a row in the type that the labels came in, or one number.
+            One label a row in the type that the labels came in, or one number; of
+            several outputs a dictionary of such arrays by name.
 
         Raises:
             DataError: The rows are not like those that were learnt from.

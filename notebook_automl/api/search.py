@@ -25,6 +25,7 @@ from notebook_automl.api.drafts import delete_old_drafts
 from notebook_automl.api.objectives import check_metrics, objectives_of
 from notebook_automl.api.own import Own, check_mode
 from notebook_automl.api.run import Run
+from notebook_automl.api.several import check_several
 from notebook_automl.api.space import decided_space, parameters
 from notebook_automl.api.splitting import (
     ASIDE,
@@ -79,12 +80,15 @@ class Search:
         data: A DataFrame, or a pair (x, y) with x as texts, or as an array (samples,
             height, width) or (samples, height, width, channels); or the path of a
             .csv, .parquet or .npz file. In a y with several columns of 0 and 1, each
-            column is a label.
+            column is a label. Several inputs of one model are a dictionary by name as
+            x, {"photo": images, "facts": df}, and several outputs one as y.
         target: The column to learn, for a table; or a list of columns of 0 and 1, which
             are learned together.
         task: A task's name, or "auto" to propose one from the data.
         metric: The objective, measured on the validation set, or "auto": a name of the
-            task's such as "auc", or Keras's own as "keras.metrics.AUC(curve='PR')". Two
+            task's such as "auc", or Keras's own as "keras.metrics.AUC(curve='PR')". Of
+            several outputs one has its name in front, as "price_mae"; "auto" is then
+            one of the first output, and "loss" is that of all. Two
             of them are weighed against each other, see `Run.front()`: the second may
             be "parameters", "flops" of one sample, or "latency_ms" of one batch.
         metrics: Further metrics, a list or names behind commas, measured each epoch.
@@ -316,6 +320,7 @@ class Search:
             SearchError: A field that cannot be.
         """
         self.__post_init__()  # what was assigned since is checked as well
+        check_several(self)
         return schema_of(self)
 
     def parameters(self) -> pd.DataFrame:

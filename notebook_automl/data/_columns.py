@@ -50,15 +50,7 @@ def check_table(data: pd.DataFrame, target: Any) -> list[str | int]:
     Raises:
         DataError: No rows, names or numbers that cannot be used, or no such target.
     """
-    if not len(data):
-        raise DataError(
-            f"Expected a table with rows, got {len(data)} rows and "
-            f"{len(data.columns)} columns (DataFrame). Check how it was made.",
-            field="data",
-        )
-    names = list(data.columns)
-    _check_names(names)
-    _check_byte_order(data)
+    names = check_names(data)
     several = isinstance(target, list | tuple)
     targets = list(target) if several else [target]
     for name in targets:
@@ -76,6 +68,24 @@ def check_table(data: pd.DataFrame, target: Any) -> list[str | int]:
             field="target",
         )
     return [plain_name(name) for name in targets]
+
+
+def check_names(data: pd.DataFrame) -> list[Any]:
+    """Check that a table has rows and columns that can be named; returns their names.
+
+    Raises:
+        DataError: No rows, names or numbers that cannot be used.
+    """
+    if not len(data):
+        raise DataError(
+            f"Expected a table with rows, got {len(data)} rows and "
+            f"{len(data.columns)} columns (DataFrame). Check how it was made.",
+            field="data",
+        )
+    names = list(data.columns)
+    _check_names(names)
+    _check_byte_order(data)
+    return names
 
 
 def _check_names(names: list[Any]) -> None:

@@ -36,7 +36,8 @@ _DOCUMENTED = {
     "functions": ["lines"],
     "habits": ["returns", "raises", "loops"],
 }
-EXAMPLES = tuple(sorted(["digits", "rotated_digits", *_DOCUMENTED, *_TABLES]))
+_DIGITS = ("digits", "digits_and_angles", "rotated_digits")
+EXAMPLES = tuple(sorted([*_DIGITS, *_DOCUMENTED, *_TABLES]))
 
 
 def example(name: str) -> Any:
@@ -44,6 +45,7 @@ def example(name: str) -> Any:
 
     Args:
         name: "digits" (images of classes), "rotated_digits" (images with a quantity),
+            "digits_and_angles" (images and a table with classes and a quantity),
             "iris", "wine" or "breast_cancer" (tables with classes), "diabetes" (with
             a quantity), "docstrings" (texts of Python's own library with the package
             of each), "functions" (with the lines of code of each) or "habits" (with
@@ -51,7 +53,8 @@ def example(name: str) -> Any:
 
     Returns:
         For "digits" the arrays (x, y) of shapes (1797, 8, 8) and (1797,), for
-        "rotated_digits" the angle of each in degrees as y; otherwise a DataFrame whose
+        "rotated_digits" the angle of each in degrees as y, for "digits_and_angles"
+        a dictionary of both inputs and one of both outputs; otherwise a DataFrame whose
         last column is the target: "species", "cultivar", "diagnosis", "progression",
         "package" or "lines"; for "habits" the last three are labels.
 
@@ -67,13 +70,10 @@ def example(name: str) -> Any:
         )
     if name in _DOCUMENTED:
         return _documented(name)
+    if name in _DIGITS:
+        return _digits(name)
     from sklearn import datasets
 
-    if name in ("digits", "rotated_digits"):
-        digits = datasets.load_digits()
-        if name == "digits":
-            return digits.images, digits.target
-        return _rotated(digits.images)
     loader, target = _TABLES[name]
     bunch = getattr(datasets, loader)(as_frame=True)
     labels = bunch.target
@@ -81,6 +81,20 @@ def example(name: str) -> Any:
         labels = labels.map(dict(enumerate(map(str, bunch.target_names))))
     names = [_NAMES.get(name, name.replace("_", " ")) for name in bunch.data.columns]
     return bunch.data.set_axis(names, axis=1).assign(**{target: labels})
+
+
+def _digits(name: str) -> Any:
+    """Images of digits, and what is learned of each."""
+    from sklearn import datasets
+
+    digits = datasets.load_digits()
+    if name == "digits":
+        return digits.images, digits.target
+    images, angles = _rotated(digits.images)
+    if name == "rotated_digits":
+        return images, angles
+    inputs = {"image": images, "facts": _facts(images)}
+    return inputs, {"digit": digits.target, "angle": angles}
 
 
 def _rotated(images: Any) -> Any:
@@ -95,6 +109,23 @@ def _rotated(images: Any) -> Any:
         for image, angle in zip(images, angles, strict=True)
     ]
     return np.array(turned, "float32"), angles
+
+
+def _facts(images: Any) -> Any:
+    """What is told of each image: how much ink, how wide and high, where most of it."""
+    import numpy as np
+    import pandas as pd
+
+    inked = images > images.max() / 2
+    halves = images[:, :4].sum(axis=(1, 2)) - images[:, 4:].sum(axis=(1, 2))
+    return pd.DataFrame(
+        {
+            "ink": images.sum(axis=(1, 2)).round(1),
+            "width": inked.any(axis=1).sum(axis=1),
+            "height": inked.any(axis=2).sum(axis=1),
+            "heavier half": np.where(halves > 0, "upper", "lower"),
+        }
+    )
 
 
 def _documented(name: str) -> Any:

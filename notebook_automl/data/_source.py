@@ -5,7 +5,10 @@ name. Its laws, which `tests/test_every_source.py` holds over every source:
 
 * `describe` makes all checks; after it, `save` and the generated code must not fail.
 * The generated code leaves either `frame` (a table, `schema.shape` is None) or `x` and
-  `y` (arrays), the same ones from every origin, and refuses data that were changed.
+  `y` (arrays), the same ones from every origin, and refuses data that were changed. Of
+  several inputs or outputs it leaves each under its own name.
+* What `several.py` takes as one input has `holds`, `describe_samples`, `save_samples`
+  and the `suffix` of `save_beside`, and loads a schema without a target.
 * `save` copies: what happens to the person's variable later changes nothing.
 """
 
@@ -13,7 +16,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,6 +169,11 @@ def source_for(data: Any) -> tuple[str, Source]:
 
 
 def _conversion(data: Any) -> str:
+    if isinstance(data, Mapping):
+        return (
+            "Convert it first: Search(pandas.DataFrame(data), target=...). Several "
+            "inputs go with what is learned: Search((inputs, outputs))."
+        )
     if isinstance(data, str | Path):
         return "Read the file first, or give the path of one that ends so."
     if hasattr(data, "to_pandas"):

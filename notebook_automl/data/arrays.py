@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from notebook_automl.data._pairs import (
 )
 from notebook_automl.data._source import OURS, Origin, Source, written_at_once
 from notebook_automl.errors import DataError, received
-from notebook_automl.record.schema import Schema
+from notebook_automl.record.schema import NO_TARGET, Schema, Target
 from notebook_automl.source.code import Code
 from notebook_automl.source.literals import literal
 
@@ -32,10 +33,9 @@ if TYPE_CHECKING:
 _CHECK = """\
 # The scores of this model hold for these very samples.
 FINGERPRINT = {fingerprint}
-digest = hashlib.sha256(f"{{x.shape}} {{x.dtype}} {{y.dtype}}".encode())
+digest = hashlib.sha256(f"{{x.shape}} {{x.dtype}}{of_labels}".encode())
 digest.update(np.ascontiguousarray(x))
-digest.update(np.ascontiguousarray(y))
-if digest.hexdigest() != FINGERPRINT:
+{labels}if digest.hexdigest() != FINGERPRINT:
     raise ValueError(
         "These are not the samples that the search saw: expected the fingerprint "
         f"{{FINGERPRINT}}, got {{digest.hexdigest()}} (str) of {{len(x)}} samples. "
@@ -51,36 +51,43 @@ class Arrays:
     """Arrays in memory, kept as .npy files."""
 
     accepted = "a tuple (x, y) of arrays"
+    suffix = ".npz"
 
     def accepts(self, data: Any) -> bool:
         return is_pair(data) and not holds_texts(data[0])
+
+    def holds(self, samples: Any) -> bool:
+        return not holds_texts(samples)
+
+    def describe_samples(self, samples: Any) -> Schema:
+        x = _samples(samples)
+        return _schema(x, x.nbytes, _fingerprint(x), NO_TARGET)
+
+    def save_samples(self, samples: Any, folder: Path) -> None:
+        import numpy as np
+
+        np.save(folder / "x.npy", np.asarray(samples), allow_pickle=False)
 
     def describe(self, data: Any, target: Any, variables: tuple[str, ...]) -> Schema:
         check_no_target(target)
         x = _samples(data[0])
         y, learned = describe_labels(data[1], len(x))
-        return Schema(
-            source="arrays",
-            variables=variables,
-            rows=len(x),
-            columns=(),
-            shape=x.shape[1:],
-            dtype=str(x.dtype),
-            target=learned,
-            fingerprint=_fingerprint(x, y),
-            bytes=x.nbytes + y.nbytes,
-        )
+        schema = _schema(x, x.nbytes + y.nbytes, _fingerprint(x, y), learned)
+        return replace(schema, variables=variables)
 
     def save(self, data: Any, schema: Schema, folder: Path) -> None:
-        import numpy as np
-
-        np.save(folder / "x.npy", np.asarray(data[0]), allow_pickle=False)
+        self.save_samples(data[0], folder)
         save_labels(data[1], schema, folder)
 
     def load_code(self, schema: Schema, origin: Origin) -> Code:
         lines = {"variable": _variable_code, "file": _file_code, "copy": _copy_code}
         source = lines[origin.kind](schema, origin.names)
-        check = _CHECK.format(fingerprint=literal(schema.fingerprint))
+        labelled = bool(schema.target.unique)
+        check = _CHECK.format(
+            fingerprint=literal(schema.fingerprint),
+            of_labels=" {y.dtype}" * labelled,
+            labels="digest.update(np.ascontiguousarray(y))\n" * labelled,
+        )
         return Code(
             imports=("import hashlib", "import numpy as np"),
             source=f"{source}\n{check}{beside_code(schema, origin, _FILE)}",
@@ -91,9 +98,9 @@ class Arrays:
 
         beside = path.with_suffix(".npz")
         with written_at_once(beside, _is_ours) as aside:
-            names = ("x.npy", "y.npy")
-            x, y = (np.load(folder / name, mmap_mode="r") for name in names)
-            arrays: dict[str, Any] = {"x": x, "y": y, **load_beside(folder)}
+            paths = [folder / name for name in ("x.npy", "y.npy")]
+            arrays = {p.stem: np.load(p, mmap_mode="r") for p in paths if p.exists()}
+            arrays |= load_beside(folder)
             np.savez_compressed(aside, **arrays)
             with zipfile.ZipFile(aside, "a") as archive:
                 archive.comment = OURS
@@ -127,7 +134,23 @@ class Arrays:
         return (x, np.array(["even", "odd"] * 12, dtype=object)), None
 
 
+def _schema(x: NDArray[Any], size: int, fingerprint: str, target: Target) -> Schema:
+    return Schema(
+        source="arrays",
+        variables=(),
+        rows=len(x),
+        columns=(),
+        shape=x.shape[1:],
+        dtype=str(x.dtype),
+        target=target,
+        fingerprint=fingerprint,
+        bytes=size,
+    )
+
+
 def _variable_code(schema: Schema, names: tuple[str, ...]) -> str:
+    if not schema.target.unique:
+        return f"x = np.asarray({names[0]})\n"
     return (
         f"{rename_code(own_names(schema, names))}"
         f"x = np.asarray(x)\n"
@@ -136,18 +159,22 @@ def _variable_code(schema: Schema, names: tuple[str, ...]) -> str:
 
 
 def _file_code(schema: Schema, names: tuple[str, ...]) -> str:
+    loaded = 'x, y = arrays["x"], arrays["y"]'
+    if not schema.target.unique:
+        loaded = 'x = arrays["x"]'
     return (
         f"with np.load({literal(names[0])}, allow_pickle=False) as arrays:\n"
-        '    x, y = arrays["x"], arrays["y"]\n'
+        f"    {loaded}\n"
     )
 
 
 def _copy_code(schema: Schema, names: tuple[str, ...]) -> str:
     folder = Path(names[0])
+    labels = f"y = np.load({literal(str(folder / 'y.npy'))})\n"
     return (
         "# Mapped: processes that load the same copy share its memory.\n"
         f'x = np.load({literal(str(folder / "x.npy"))}, mmap_mode="r")\n'
-        f"y = np.load({literal(str(folder / 'y.npy'))})\n"
+        f"{labels if schema.target.unique else ''}"
     )
 
 
@@ -193,12 +220,13 @@ def _check_numbers(x: NDArray[Any]) -> None:
         )
 
 
-def _fingerprint(x: NDArray[Any], y: NDArray[Any]) -> str:
+def _fingerprint(x: NDArray[Any], *labels: NDArray[Any]) -> str:
     """As the generated code computes it."""
     import numpy as np
 
-    digest = hashlib.sha256(f"{x.shape} {x.dtype} {y.dtype}".encode())
-    for array in (x, y):
+    of_labels = "".join(f" {y.dtype}" for y in labels)
+    digest = hashlib.sha256(f"{x.shape} {x.dtype}{of_labels}".encode())
+    for array in (x, *labels):
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 

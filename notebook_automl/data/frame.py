@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from notebook_automl.data import _columns, _rows
 from notebook_automl.data._source import OURS, Origin, Source, written_at_once
 from notebook_automl.errors import DataError
-from notebook_automl.record.schema import Schema
+from notebook_automl.record.schema import NO_TARGET, Schema, Target
 from notebook_automl.source.code import Code
 from notebook_automl.source.literals import literal
 
@@ -40,11 +40,22 @@ class Frame:
     """Tables in memory, kept as Arrow IPC."""
 
     accepted = "a pandas DataFrame (with target=)"
+    suffix = ".parquet"
 
     def accepts(self, data: Any) -> bool:
         # Whoever holds a DataFrame has loaded pandas.
         pandas = sys.modules.get("pandas")
         return pandas is not None and isinstance(data, pandas.DataFrame)
+
+    def holds(self, samples: Any) -> bool:
+        return self.accepts(samples)
+
+    def describe_samples(self, samples: Any) -> Schema:
+        _columns.check_names(samples)
+        return _described(samples, samples, NO_TARGET, [])
+
+    def save_samples(self, samples: Any, folder: Path) -> None:
+        self.save(samples, self.describe_samples(samples), folder)
 
     def describe(self, data: Any, target: Any, variables: tuple[str, ...]) -> Schema:
         names = _columns.check_table(data, target)
@@ -54,39 +65,17 @@ class Frame:
             learned = _columns.describe_labels(rows[names], missing)
         else:
             learned = _columns.describe_target(rows[names[0]], missing)
-        columns = tuple(
-            _columns.describe_column(rows[column])
-            for column in rows.columns
-            if column not in names
-        )
-        if all(column.role == "dropped" for column in columns):
-            reasons = [f"{column.name!r} ({column.reason})" for column in columns]
-            raise DataError(
-                f"Expected a column to learn from beside the target {target!r}, got "
-                f"{', '.join(reasons) or 'none'} (DataFrame). Add columns of numbers "
-                "or categories.",
-                field="data",
-            )
-        schema = Schema(
-            source="frame",
-            variables=variables,
-            rows=len(rows),
-            columns=columns,
-            shape=None,
-            dtype="",
-            target=learned,
-            fingerprint="",
-            bytes=0,
-        )
-        return measured(data, schema)
+        schema = _described(data, rows, learned, names)
+        return replace(schema, variables=variables)
 
     def save(self, data: Any, schema: Schema, folder: Path) -> None:
         _write(_loaded(data, schema), folder / _FILE)
 
     def load_code(self, schema: Schema, origin: Origin) -> Code:
         subset = "TARGET" if schema.target.labels else "[TARGET]"
+        labelled = bool(schema.target.unique)
         lines = [
-            f"TARGET = {literal(_target(schema))}",
+            *(f"TARGET = {literal(_target(schema))}" for _ in range(labelled)),
             f"NUMERIC = {literal(schema.names('numeric'))}",
             f"CATEGORICAL = {literal(schema.names('categorical'))}",
             *(f"TEXT = {literal(names)}" for names in [schema.names("text")] if names),
@@ -94,7 +83,8 @@ class Frame:
             *_remarks(schema),
             "",
             f"frame = {self._raw(schema, origin)}",
-            f"frame = frame.dropna(subset={subset}).reset_index(drop=True)",
+            f"frame = frame{f'.dropna(subset={subset})' * labelled}"
+            ".reset_index(drop=True)",
         ]
         if casts := _casts(schema):
             lines.append(f"frame = frame.astype({literal(casts)})")
@@ -112,8 +102,9 @@ class Frame:
         """An expression for the columns as they came."""
         text = "*TEXT, " if schema.names("text") else ""
         target = "*TARGET" if schema.target.labels else "TARGET"
+        target *= bool(schema.target.unique)
         roles = "".join(f"{role.upper()}, " for role in _ROLES if schema.names(role))
-        names = f"[*NUMERIC, *CATEGORICAL, {text}{roles}{target}]"
+        names = f"[*NUMERIC, *CATEGORICAL, {text}{roles}{target}]".replace(", ]", "]")
         if origin.kind == "variable" and len(origin.names) > 1:
             # The person's own sets come last.
             tables = ", ".join(origin.names)
@@ -170,6 +161,48 @@ class Frame:
         return table, "species"
 
 
+def _described(
+    data: pd.DataFrame, rows: pd.DataFrame, learned: Target, names: list[str | int]
+) -> Schema:
+    """What a table is.
+
+    Args:
+        data: As it came.
+        rows: Those that have a label.
+        learned: What is to be predicted.
+        names: The columns that say so.
+
+    Raises:
+        DataError: No other column can be learned from.
+    """
+    columns = tuple(
+        _columns.describe_column(rows[column])
+        for column in rows.columns
+        if column not in names
+    )
+    if all(column.role == "dropped" for column in columns):
+        reasons = [f"{column.name!r} ({column.reason})" for column in columns]
+        targets = f" beside the target {', '.join(map(repr, names))}" * bool(names)
+        raise DataError(
+            f"Expected a column to learn from{targets}, got "
+            f"{', '.join(reasons) or 'none'} (DataFrame). Add columns of numbers "
+            "or categories.",
+            field="data",
+        )
+    schema = Schema(
+        source="frame",
+        variables=(),
+        rows=len(rows),
+        columns=columns,
+        shape=None,
+        dtype="",
+        target=learned,
+        fingerprint="",
+        bytes=0,
+    )
+    return measured(data, schema)
+
+
 def measured(data: pd.DataFrame, schema: Schema) -> Schema:
     """The schema with fingerprint and size of what the generated code loads.
 
@@ -213,7 +246,8 @@ def _loaded(data: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """What the generated code leaves as `frame`."""
     target = list(schema.target.columns)
     frame = data[[*_kept(schema), *target]]
-    frame = frame.dropna(subset=target).reset_index(drop=True)
+    frame = frame.dropna(subset=target) if target else frame
+    frame = frame.reset_index(drop=True)
     return _columns.cast(frame, _casts(schema))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from notebook_automl.data._pairs import (
 )
 from notebook_automl.data._source import OURS, Origin, Source, written_at_once
 from notebook_automl.errors import DataError, received
-from notebook_automl.record.schema import Schema, Target
+from notebook_automl.record.schema import NO_TARGET, Schema, Target
 from notebook_automl.source.code import Code
 from notebook_automl.source.literals import literal
 
@@ -34,11 +35,10 @@ _COLUMN = "pd.read_parquet({path})[{name}].to_numpy()"
 _CHECK = """\
 # The scores of this model hold for these very texts.
 FINGERPRINT = {fingerprint}
-digest = hashlib.sha256(f"{{len(x)}} {{y.dtype}}".encode())
+digest = hashlib.sha256(f"{{len(x)}}{of_labels}".encode())
 for text in x:
     digest.update(f"{{len(text)}} {{text}}".encode())
-digest.update(np.ascontiguousarray(y))
-if digest.hexdigest() != FINGERPRINT:
+{labels}if digest.hexdigest() != FINGERPRINT:
     raise ValueError(
         "These are not the texts that the search saw: expected the fingerprint "
         f"{{FINGERPRINT}}, got {{digest.hexdigest()}} (str) of {{len(x)}} texts. "
@@ -51,28 +51,30 @@ class Texts:
     """Texts in memory, kept as Arrow IPC."""
 
     accepted = "a tuple (texts, y)"
+    suffix = ".parquet"
 
     def accepts(self, data: Any) -> bool:
         return is_pair(data) and holds_texts(data[0])
+
+    def holds(self, samples: Any) -> bool:
+        return holds_texts(samples)
+
+    def describe_samples(self, samples: Any) -> Schema:
+        x = _texts(samples, "x")
+        return _schema(x, 0, _fingerprint(x), NO_TARGET)
+
+    def save_samples(self, samples: Any, folder: Path) -> None:
+        _write(_texts(samples, "x"), folder / _FILE)
 
     def describe(self, data: Any, target: Any, variables: tuple[str, ...]) -> Schema:
         check_no_target(target)
         x = _texts(data[0], "x")
         y, learned = describe_labels(data[1], len(x))
-        return Schema(
-            source="texts",
-            variables=variables,
-            rows=len(x),
-            columns=(),
-            shape=(),
-            dtype="str",
-            target=learned,
-            fingerprint=_fingerprint(x, y),
-            bytes=sum(len(text) for text in x) + y.nbytes,
-        )
+        schema = _schema(x, y.nbytes, _fingerprint(x, y), learned)
+        return replace(schema, variables=variables)
 
     def save(self, data: Any, schema: Schema, folder: Path) -> None:
-        _write(_texts(data[0], "x"), folder / _FILE)
+        self.save_samples(data[0], folder)
         save_labels(data[1], schema, folder)
 
     def load_code(self, schema: Schema, origin: Origin) -> Code:
@@ -81,7 +83,12 @@ class Texts:
         if origin.kind == "variable":
             names = own_names(schema, names)
         source = lines[origin.kind](schema.target, names)
-        check = _CHECK.format(fingerprint=literal(schema.fingerprint))
+        labelled = bool(schema.target.unique)
+        check = _CHECK.format(
+            fingerprint=literal(schema.fingerprint),
+            of_labels=" {y.dtype}" * labelled,
+            labels="digest.update(np.ascontiguousarray(y))\n" * labelled,
+        )
         return Code(
             imports=("import hashlib", "import numpy as np", "import pandas as pd"),
             source=f"{source}\n{check}{beside_code(schema, origin, _COLUMN)}",
@@ -93,16 +100,12 @@ class Texts:
         import pyarrow.parquet as pq
 
         beside = path.with_suffix(".parquet")
-        labels = np.load(folder / "y.npy")
-        labels = labels if labels.ndim == 1 else labels.tolist()
+        columns: dict[str, Any] = {"x": pa.array(_read(folder / _FILE))}
+        if (folder / "y.npy").exists():
+            labels = np.load(folder / "y.npy")
+            columns["y"] = labels if labels.ndim == 1 else labels.tolist()
         with written_at_once(beside, _is_ours) as aside:
-            table = pa.table(
-                {
-                    "x": pa.array(_read(folder / _FILE)),
-                    "y": labels,
-                    **load_beside(folder),
-                }
-            )
+            table = pa.table({**columns, **load_beside(folder)})
             pq.write_table(table.replace_schema_metadata({OURS: b""}), aside)
         return beside
 
@@ -137,13 +140,26 @@ def _is_ours(path: Path) -> bool:
         return False
 
 
-def _variable_code(target: Target, names: tuple[str, ...]) -> str:
-    return (
-        f"{rename_code(names)}"
-        "# Missing texts are empty ones.\n"
-        'x = pd.Series(np.ravel(x), dtype="string").fillna("").to_numpy(object)\n'
-        f"{labels_code(target)}"
+def _schema(x: NDArray[Any], more: int, fingerprint: str, target: Target) -> Schema:
+    return Schema(
+        source="texts",
+        variables=(),
+        rows=len(x),
+        columns=(),
+        shape=(),
+        dtype="str",
+        target=target,
+        fingerprint=fingerprint,
+        bytes=sum(len(text) for text in x) + more,
     )
+
+
+def _variable_code(target: Target, names: tuple[str, ...]) -> str:
+    texts = "# Missing texts are empty ones.\nx = pd.Series(np.ravel({}), dtype="
+    texts += '"string").fillna("").to_numpy(object)\n'
+    if not target.unique:
+        return texts.format(names[0])
+    return rename_code(names) + texts.format("x") + labels_code(target)
 
 
 def _file_code(target: Target, names: tuple[str, ...]) -> str:
@@ -154,15 +170,16 @@ def _file_code(target: Target, names: tuple[str, ...]) -> str:
     return (
         f"table = pd.read_parquet({literal(names[0])})\n"
         'x = table["x"].to_numpy(object)\n'
-        f"y = {labels}\n"
+        f"{f'y = {labels}' if target.unique else ''}\n"
     )
 
 
 def _copy_code(target: Target, names: tuple[str, ...]) -> str:
     folder = Path(names[0])
+    labels = f"y = np.load({literal(str(folder / 'y.npy'))})\n"
     return (
         f'x = pd.read_feather({literal(str(folder / _FILE))})["x"].to_numpy(object)\n'
-        f"y = np.load({literal(str(folder / 'y.npy'))})\n"
+        f"{labels if target.unique else ''}"
     )
 
 
@@ -201,14 +218,16 @@ def _texts(data: Any, name: str) -> NDArray[Any]:
     return texts
 
 
-def _fingerprint(x: NDArray[Any], y: NDArray[Any]) -> str:
+def _fingerprint(x: NDArray[Any], *labels: NDArray[Any]) -> str:
     """As the generated code computes it."""
     import numpy as np
 
-    digest = hashlib.sha256(f"{len(x)} {y.dtype}".encode())
+    of_labels = "".join(f" {y.dtype}" for y in labels)
+    digest = hashlib.sha256(f"{len(x)}{of_labels}".encode())
     for text in x:
         digest.update(f"{len(text)} {text}".encode())
-    digest.update(np.ascontiguousarray(y).data)
+    for y in labels:
+        digest.update(np.ascontiguousarray(y).data)
     return digest.hexdigest()
 
 

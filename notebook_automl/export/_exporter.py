@@ -9,11 +9,12 @@ from typing import Any, NamedTuple, Protocol
 
 from notebook_automl._registry import Room
 from notebook_automl.data._source import Origin, Source
-from notebook_automl.export._names import assigned, renamed, unlike
+from notebook_automl.export._names import renamed, unlike
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.reader import TrialState
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.program import Program
+from notebook_automl.source.renaming import assigned
 
 EXPORTERS = Room("notebook_automl.export", kind="exporter")
 
@@ -102,9 +103,10 @@ class Chosen:
         if not variables:
             return self.program(Origin("copy", (str(self.run.data),)))
         program = self.program(Origin("variable", variables))
-        names = assigned(program)
+        names = assigned(program.to_text())
         # Arrays called x and y are loaded in place; a table loses rows and columns.
-        in_place = variables == ("x", "y") and self.schema.shape is not None
+        one = self.schema.shape is not None and not self.schema.inputs
+        in_place = variables == ("x", "y") and one
         taken = set() if in_place else names.intersection(variables)
         if not taken:
             return program

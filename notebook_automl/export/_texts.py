@@ -128,6 +128,9 @@ def code(text: str) -> str:
 
 def _data(schema: Schema) -> str:
     """The data in words."""
+    if schema.inputs:
+        parts = [f"{name or 'input'}: {_data(s)}" for name, s in schema.inputs.items()]
+        return escaped("; ".join(parts))
     if schema.shape == ():
         return f"{schema.rows:,} texts"
     if schema.shape is not None:

@@ -49,6 +49,7 @@ class Target:
         category: Whether the person's column says that its values are categories.
         labels: Where several columns of 0 and 1 are predicted together, their names,
             or their numbers in an array; `counts` are then the rows that have each.
+        fingerprint: SHA-256 over the labels; "" where the data's covers them.
     """
 
     name: str | int | None
@@ -60,11 +61,16 @@ class Target:
     cast: str = ""
     category: bool = False
     labels: tuple[str | int, ...] = ()
+    fingerprint: str = ""
 
     @property
     def columns(self) -> tuple[str | int | None, ...]:
-        """The table's columns that are predicted."""
-        return self.labels or (self.name,)
+        """The table's columns that are predicted; none in one input of several."""
+        return self.labels or ((self.name,) if self.unique else ())
+
+
+NO_TARGET = Target(None, "float", None, None, unique=0)
+"""What stands for a target in the schema of one input of several."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,9 @@ class Schema:
         beside: What samples have in arrays of their own, "group" or "time", each with
             the SHA-256 of its codes.
         weight: How much the rows count; None if all count the same.
+        inputs: Where there are several inputs, or several outputs, the schema of each
+            input, without a target, by the person's name; "" for the only one.
+        targets: What is to be predicted then, by name; `target` is the first of them.
     """
 
     source: str
@@ -118,6 +127,13 @@ class Schema:
     groups: int = 0
     beside: dict[str, str] = field(default_factory=dict)
     weight: Weight | None = None
+    inputs: dict[str, Schema] = field(default_factory=dict)
+    targets: dict[str, Target] = field(default_factory=dict)
+
+    @property
+    def several_outputs(self) -> bool:
+        """Whether outputs have names, and predictions with them."""
+        return any(self.targets)
 
     def names(self, role: str) -> list[str | int]:
         """Names of the columns that have this role, in the table's order."""
@@ -126,6 +142,8 @@ class Schema:
     @property
     def title(self) -> str:
         """What is predicted, as the person calls it; empty for arrays."""
+        if self.targets:
+            return ", ".join(filter(None, self.targets))
         is_table = self.shape is None
         return ", ".join(map(str, self.target.columns)) if is_table else ""
 
@@ -141,17 +159,23 @@ class Schema:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Schema:
         """The schema that `to_json` wrote, lists turned back into tuples."""
-        target = {key: _frozen(value) for key, value in content["target"].items()}
         weight = content.get("weight")
+        inputs, targets = content.get("inputs", {}), content.get("targets", {})
         rest = {key: _frozen(value) for key, value in content.items()}
         return cls(
             **rest
             | {
                 "columns": tuple(Column(**column) for column in content["columns"]),
-                "target": Target(**target),
+                "target": _target(content["target"]),
                 "weight": Weight(**weight) if weight else None,
+                "inputs": {name: cls.from_json(one) for name, one in inputs.items()},
+                "targets": {name: _target(one) for name, one in targets.items()},
             }
         )
+
+
+def _target(content: Mapping[str, Any]) -> Target:
+    return Target(**{key: _frozen(value) for key, value in content.items()})
 
 
 def _frozen(value: Any) -> Any:

@@ -6,11 +6,12 @@ fresh layer of the same class tells which of them are defaults.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from notebook_automl.errors import UnsupportedLayerError
+from notebook_automl.source.chains import Chains, Step, chain_by_chain
 from notebook_automl.source.literals import literal
 from notebook_automl.source.naming import NamedFloat, NamedInt, constant_names
 
@@ -76,26 +77,6 @@ PASSED_OVER = ("CastToFloat32",)
 LEARNING_RATE = "learning_rate"
 
 
-@dataclass
-class Step:
-    """One layer of a graph with the steps that feed it.
-
-    Args:
-        layer: The Keras layer.
-        sources: Positions of the steps whose outputs it takes.
-        users: Positions of the steps that take its output.
-    """
-
-    layer: Any
-    sources: tuple[int, ...]
-    users: list[int] = field(default_factory=list)
-
-    @property
-    def kind(self) -> str:
-        """The layer's class name."""
-        return type(self.layer).__name__
-
-
 @dataclass(frozen=True)
 class GraphCode:
     """A graph written as code.
@@ -110,7 +91,7 @@ class GraphCode:
 
 
 def steps(model: Any) -> list[Step]:
-    """The layers of a functional model in the order in which they are called.
+    """The layers of a functional model, chain by chain from its inputs.
 
     Args:
         model: A built `keras.Model` in which each layer is called once.
@@ -135,11 +116,9 @@ def steps(model: Any) -> list[Step]:
             )
         node = layer._inbound_nodes[-1]
         sources = tuple(position[id(tensor)] for tensor in node.input_tensors)
-        for source in sources:
-            found[source].users.append(len(found))
         position[id(node.outputs[0])] = len(found)
         found.append(Step(layer, sources))
-    return found
+    return chain_by_chain(found, [position[id(tensor)] for tensor in model.outputs])
 
 
 def structure(model: Any) -> list[tuple[str, dict[str, Any], tuple[int, ...]]]:
@@ -157,12 +136,20 @@ def structure(model: Any) -> list[tuple[str, dict[str, Any], tuple[int, ...]]]:
     return [(step.kind, _comparable(step.layer), step.sources) for step in steps(model)]
 
 
-def graph_code(model: Any, defined: Collection[str] = ()) -> GraphCode:
+def graph_code(
+    model: Any,
+    defined: Collection[str] = (),
+    inputs: Sequence[str] = (),
+    outputs: Sequence[str] = (),
+) -> GraphCode:
     """Write a built graph as functional-API lines.
 
     Args:
-        model: A built `keras.Model` with one output.
+        model: A built `keras.Model`.
         defined: Constants that earlier cells define.
+        inputs: Names of its inputs, in their order, as dictionaries know them; none
+            for the only one.
+        outputs: Names of its outputs likewise.
 
     Returns:
         The lines and the constants that they name, but for those defined before.
@@ -170,7 +157,7 @@ def graph_code(model: Any, defined: Collection[str] = ()) -> GraphCode:
     Raises:
         UnsupportedLayerError: The generator does not know a layer or an option.
     """
-    found = steps(model)
+    chains = _chains(model, inputs, outputs)
     values: dict[str, int | float] = {}
 
     def note(number: NamedInt | NamedFloat) -> str:
@@ -178,9 +165,9 @@ def graph_code(model: Any, defined: Collection[str] = ()) -> GraphCode:
         return ""
 
     # Which paths occur is known when all is written; the second time they have names.
-    list(_graph_lines(found, note))
+    list(_graph_lines(chains, note))
     names = constant_names(values)
-    lines = _graph_lines(found, lambda number: names[number.path])
+    lines = _graph_lines(chains, lambda number: names[number.path])
     constants = {names[path]: values[path] for path in values}
     new = {name: value for name, value in constants.items() if name not in defined}
     return GraphCode(tuple(lines), new)
@@ -258,16 +245,38 @@ def call_code(instance: Any, prefix: str, name_of: NameOf) -> str:
     return f"{prefix}{kind}({', '.join(arguments)})"
 
 
-def _graph_lines(found: list[Step], name_of: NameOf) -> Iterator[str]:
+def _chains(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -> Chains:
+    """The steps of a model, with the names of its ends."""
+    found = steps(model)
+    position = {id(step.layer): place for place, step in enumerate(found)}
+    first, last = (
+        [position[id(tensor._keras_history.operation)] for tensor in tensors]
+        for tensors in (model.inputs, model.outputs)
+    )
+    return Chains(found, first, last, inputs, outputs)
+
+
+def _graph_lines(chains: Chains, name_of: NameOf) -> Iterator[str]:
     """The lines of all steps and of the model."""
-    variables = _variables(found)
-    for step, variable in zip(found, variables, strict=True):
-        fed = [variables[source] for source in step.sources]
-        yield from _lines(step, variable, fed, name_of)
-    inputs = [
-        v for s, v in zip(found, variables, strict=True) if s.kind == "InputLayer"
-    ]
-    yield f"model = keras.Model({_one_or_list(inputs)}, {variables[-1]})"
+    variables = chains.variables()
+    for place in range(len(variables)):
+        yield from _lines(chains, place, variables, name_of)
+    inputs, outputs = (
+        _one_or_named([variables[place] for place in places], names)
+        for places, names in (
+            (chains.inputs, chains.input_names),
+            (chains.outputs, chains.output_names),
+        )
+    )
+    yield f"model = keras.Model({inputs}, {outputs})"
+
+
+def _one_or_named(variables: list[str], names: Sequence[str]) -> str:
+    """What a model takes or gives: one tensor, several, or a dictionary of them."""
+    if not names:
+        return _one_or_list(variables)
+    pairs = zip(names, variables, strict=True)
+    return f"{{{', '.join(f'{literal(name)}: {var}' for name, var in pairs)}}}"
 
 
 def _one_or_list(variables: list[str]) -> str:
@@ -275,14 +284,16 @@ def _one_or_list(variables: list[str]) -> str:
 
 
 def _lines(
-    step: Step, variable: str, inputs: list[str], name_of: NameOf
+    chains: Chains, place: int, variables: Sequence[str], name_of: NameOf
 ) -> Iterator[str]:
     """The lines of one step."""
-    fed = _one_or_list(inputs)
+    step, variable, name = chains.steps[place], variables[place], chains.name(place)
+    fed = _one_or_list([variables[source] for source in step.sources])
+    called = f", name={literal(name)}" if name else ""
     if step.kind == "InputLayer":
         shape = tuple(step.layer.batch_shape[1:])
         dtype = "" if step.layer.dtype == "float32" else f", dtype={step.layer.dtype!r}"
-        yield f"{variable} = keras.Input({literal(shape)}{dtype})"
+        yield f"{variable} = keras.Input({literal(shape)}{dtype}{called})"
     elif step.kind == "Functional":
         yield f"{variable} = {_application(step.layer)}({fed})"
     elif step.kind not in POSITIONAL:
@@ -292,16 +303,22 @@ def _lines(
             "the block that builds it out of the space."
         )
     elif step.kind == "Normalization":
-        if fed != "inputs":
+        if step.sources[0] not in chains.inputs:
             raise UnsupportedLayerError(
                 "The code generator expects Normalization right behind the input, got "
                 f"it behind {fed!r}: it is adapted to the prepared rows. Put it first."
             )
-        yield f"normalization = {call_code(step.layer, 'layers.', name_of)}"
-        yield "normalization.adapt(x_train)"
-        yield f"{variable} = normalization({fed})"
+        of_input = chains.name(step.sources[0])
+        layer = f"{of_input}_normalization" if of_input else "normalization"
+        rows = f"x_train[{literal(of_input)}]" if of_input else "x_train"
+        yield f"{layer} = {call_code(step.layer, 'layers.', name_of)}"
+        yield f"{layer}.adapt({rows})"
+        yield f"{variable} = {layer}({fed})"
     else:
-        yield f"{variable} = {call_code(step.layer, 'layers.', name_of)}({fed})"
+        call = call_code(step.layer, "layers.", name_of)
+        if name:  # behind its options, if there are any
+            call = f"{call[:-1]}{called.removeprefix(', ' * call.endswith('()'))})"
+        yield f"{variable} = {call}({fed})"
 
 
 def _application(layer: Any) -> str:
@@ -317,22 +334,6 @@ def _application(layer: Any) -> str:
         f"keras.applications.{kind}"
         f"(include_top=False, weights=None, input_shape={shape})"
     )
-
-
-def _variables(found: list[Step]) -> list[str]:
-    """A variable for each output: `hidden` along a chain, names where it forks."""
-    inputs = sum(step.kind == "InputLayer" for step in found)
-    variables = []
-    for place, step in enumerate(found):
-        if step.kind == "InputLayer":
-            variables.append("inputs" if inputs == 1 else f"{step.layer.name}_inputs")
-        elif place == len(found) - 1:
-            variables.append("outputs")
-        elif set(step.users) == {place + 1}:
-            variables.append("hidden")
-        else:
-            variables.append(f"{step.layer.name}_outputs")
-    return variables
 
 
 def _value(value: Any, kind: str, key: str, name_of: NameOf) -> str:

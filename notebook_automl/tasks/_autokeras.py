@@ -215,11 +215,12 @@ def build_graph(
         libraries, classes = (autokeras, keras), task.classes(schema)
         space = space_of(libraries, source, classes, prepared, RescaledRegressionHead)
     graph = autokeras.graph.Graph(inputs=space.inputs, outputs=space.outputs)
-    node, head = graph.inputs[0], graph.outputs[0].in_blocks[0]
-    epochs, node.batch_size = fit
-    node.shape, node.dtype = prepared.x_shape, "float32"
-    node.num_samples = prepared.rows
-    head.shape = prepared.y_shape
+    epochs, batch_size = fit
+    for node, shape in zip(graph.inputs, prepared.x_shapes.values(), strict=True):
+        node.shape, node.dtype = shape, "float32"
+        node.batch_size, node.num_samples = batch_size, prepared.rows
+    for node, shape in zip(graph.outputs, prepared.y_shapes.values(), strict=True):
+        node.in_blocks[0].shape = shape
     graph.set_fit_args(0, epochs=epochs)
     asked: dict[str, Value] = {}
 

@@ -72,9 +72,10 @@ def chosen(
         SearchError: Two of them have one name.
     """
     task = TASKS.get(task_name)
-    first = task.default_metric if objective == "auto" else objective
+    usual = task.usual(schema)
+    first = usual[0] if objective == "auto" else objective
     found: dict[str, Metric] = {}
-    for text in [first, *(others or [task.default_metric])]:
+    for text in [first, *(others or usual)]:
         field = "metrics" if found else "metric"
         if own and text in own:
             name, metric = text, own[text]
@@ -98,6 +99,7 @@ def to_json(metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:
             "code": metric.code,
             "mode": metric.mode,
             "defined": [vars(code) for code in metric.defined],
+            "output": metric.output,
         }
         for name, metric in metrics.items()
     ]
@@ -112,6 +114,7 @@ def from_json(content: Sequence[Mapping[str, Any]]) -> dict[str, Metric]:
             tuple(
                 Code(tuple(code["imports"]), code["source"]) for code in kept["defined"]
             ),
+            kept.get("output", ""),
         )
         for kept in content
     }
@@ -123,14 +126,18 @@ def _find(task_name: str, schema: Schema, text: str, field: str) -> tuple[str, M
     metrics = task.metrics(schema)
     if text in metrics:
         return text, metrics[text]
-    classes = task.classes(schema)
-    found = keras_metric(text, classes, field)
-    if found is not None:
-        return found
-    of_keras = [f"keras.metrics.{kind}" for kind in known(classes)]
+    of_keras, more = [], ""
+    # One of several outputs is meant by its name alone.
+    if not schema.several_outputs:
+        classes = task.classes(schema)
+        found = keras_metric(text, classes, field)
+        if found is not None:
+            return found
+        of_keras = [f"keras.metrics.{kind}" for kind in known(classes)]
+        more = f", and those of Keras: {', '.join(of_keras)}"
     raise UnknownNameError(
         f"Expected the name of a metric of {task_name}, {received(text)}."
-        f"{nearest(text, [*metrics, *of_keras])} There are: {', '.join(metrics)}, and "
-        f"those of Keras: {', '.join(of_keras)}.",
+        f"{nearest(text, [*metrics, *of_keras])} There are: {', '.join(metrics)}"
+        f"{more}.",
         field=field,
     )

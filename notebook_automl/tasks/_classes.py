@@ -96,9 +96,12 @@ def sibling(schema: Schema, kind: str) -> str:
     Args:
         schema: The data.
         kind: "classification" or "regression".
+
+    Returns:
+        Its name; "" if the data have no such task.
     """
     names = [name for name in TASKS.names() if name.endswith(f"_{kind}")]
-    return next(n for n in names if schema.source in TASKS.get(n).sources)
+    return next((n for n in names if schema.source in TASKS.get(n).sources), "")
 
 
 def called(target: Target) -> str:
@@ -115,8 +118,9 @@ def another(target: Target) -> str:
 
 def _or_quantity(schema: Schema) -> str:
     """More advice where the target is made of numbers."""
-    if schema.target.kind in ("int", "float"):
-        return f', or type task="{sibling(schema, "regression")}" for a quantity'
+    other = sibling(schema, "regression")
+    if schema.target.kind in ("int", "float") and other:
+        return f', or type task="{other}" for a quantity'
     return ""
 
 
@@ -159,7 +163,6 @@ y_test = targets[test_rows]
 class Classification:
     """Two or more classes, whatever they are learned from."""
 
-    default_metric = "accuracy"
     inputs: Inputs
 
     @property
@@ -168,6 +171,9 @@ class Classification:
 
     def metrics(self, schema: Schema) -> Mapping[str, Metric]:
         return _metrics.of_classes(schema)
+
+    def usual(self, schema: Schema) -> tuple[str, ...]:
+        return ("accuracy",)
 
     def classes(self, schema: Schema) -> int:
         return class_count(schema)
@@ -187,8 +193,16 @@ class Classification:
         imports = (*labels.imports, *drawn.imports)
         return Code(imports, labels.source + drawn.source)
 
+    def labels(self, schema: Schema) -> Code:
+        """Statements for what the split and the targets need."""
+        return labels_code(schema)
+
+    def targets(self, schema: Schema) -> Code:
+        """Statements that leave `y_train`, `y_validation` and `y_test`."""
+        return targets_code(schema)
+
     def prepare(self, schema: Schema) -> Code:
-        return self.inputs.prepare(schema, targets_code(schema))
+        return self.inputs.prepare(schema, self.targets(schema))
 
     def loss(self, schema: Schema) -> Mapping[str, str]:
         """The loss that fits one sigmoid, or one softmax output a class."""
@@ -196,22 +210,26 @@ class Classification:
         name = "binary_crossentropy" if binary else "categorical_crossentropy"
         return {"loss": f'"{name}"'}
 
-    def predict(self, schema: Schema) -> Code:
+    def decoded(self, schema: Schema, scores: str) -> str:
+        """An expression for the labels that scores stand for."""
         if class_count(schema) == 2:
-            codes = "(scores[:, 0] > 0.5).astype(int)"
+            codes = f"({scores}[:, 0] > 0.5).astype(int)"
         else:
-            codes = "scores.argmax(axis=1)"
+            codes = f"{scores}.argmax(axis=1)"
         target = schema.target
         # Strings stay Python's own, as numpy's drop a trailing NUL; sources name
         # numpy's dtypes for all other labels.
         dtype = "object" if target.kind == "str" else target.dtype
+        return f'np.array(CLASSES, dtype="{dtype}")[{codes}]'
+
+    def predict(self, schema: Schema) -> Code:
         return Code(
             imports=("import numpy as np",),
             source=f'''\
 def predict(rows):
     """Label of each raw row."""
     scores = model.predict(prepare(rows), verbose=0)
-    return np.array(CLASSES, dtype="{dtype}")[{codes}]
+    return {self.decoded(schema, "scores")}
 
 
 print(predict({some_rows(schema)}))
@@ -226,7 +244,13 @@ print(predict({some_rows(schema)}))
 
     def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
         inputs, node, limits = self.inputs.space(autokeras, schema, prepared)
-        head = autokeras.ClassificationHead(
-            num_classes=class_count(schema), name="head"
-        )
+        head = self.head(autokeras, schema, prepared)
         return Space(inputs, head(node), limits)
+
+    def head(
+        self, autokeras: Any, schema: Schema, prepared: Prepared, name: str = ""
+    ) -> Any:
+        """AutoKeras's head; `name` is in code that of one output of several."""
+        return autokeras.ClassificationHead(
+            num_classes=class_count(schema), name=name or "head"
+        )

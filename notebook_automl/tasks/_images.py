@@ -8,7 +8,7 @@ from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
 from notebook_automl.tasks import _baselines
 from notebook_automl.tasks._initial import IMAGE, Configuration
-from notebook_automl.tasks._inputs import Node
+from notebook_automl.tasks._inputs import Node, under
 from notebook_automl.tasks._task import Limits, Prepared
 
 # AutoKeras's widest layers and largest kernels take seconds a step on one core.
@@ -60,8 +60,10 @@ x_test = prepare(x[test_rows])
     def initial(self, accelerated: bool) -> tuple[Configuration, ...]:
         return IMAGE if accelerated else IMAGE[:1]
 
-    def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Node:
-        inputs = autokeras.ImageInput(name="images")
-        node = autokeras.ImageBlock(name="image")(inputs)
+    def space(
+        self, autokeras: Any, schema: Schema, prepared: Prepared, name: str = ""
+    ) -> Node:
+        inputs = autokeras.ImageInput(name=f"{name}_input" if name else "images")
+        node = autokeras.ImageBlock(name=name or "image")(inputs)
         limits = _LIMITS if prepared.accelerated else {**_LIMITS, **_CPU_LIMITS}
-        return Node(inputs, node, limits)
+        return Node(inputs, node, under(name, limits, "image"))

@@ -26,7 +26,11 @@ class Node(NamedTuple):
 
 
 class Inputs(Protocol):
-    """One kind of samples: its code from raw rows to arrays, and its block."""
+    """One kind of samples: its code from raw rows to arrays, and its block.
+
+    Where it is one input of several, its block has the input's name in code, and so
+    have the constants that its prepare cell leaves.
+    """
 
     sources: tuple[str, ...]
     features: Features  # as simple models take them
@@ -56,8 +60,30 @@ class Inputs(Protocol):
             accelerated: Whether a GPU trains.
         """
 
-    def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Node:
-        """AutoKeras's input and block for the prepared arrays."""
+    def space(
+        self, autokeras: Any, schema: Schema, prepared: Prepared, name: str = ""
+    ) -> Node:
+        """AutoKeras's input and block for the prepared arrays.
+
+        Args:
+            autokeras: The library.
+            schema: The data, or the one input's.
+            prepared: Shapes and constants of the prepared data.
+            name: Of one input of several, in code; "" for the only one.
+        """
+
+
+def under(name: str, limits: Limits, usual: str) -> Limits:
+    """The limits of a block that has another name.
+
+    Args:
+        name: The block's; "" for its usual one.
+        limits: Patterns of paths that begin with the usual one.
+        usual: What the block is called where it is the only one.
+    """
+    if not name:
+        return limits
+    return {name + path.removeprefix(usual): left for path, left in limits.items()}
 
 
 def is_table(schema: Schema) -> bool:

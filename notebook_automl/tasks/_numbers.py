@@ -9,6 +9,7 @@ from notebook_automl.errors import DataError, received
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
 from notebook_automl.source.naming import named
+from notebook_automl.source.renaming import of_part
 from notebook_automl.tasks import _baselines, _metrics
 from notebook_automl.tasks._classes import (
     another,
@@ -49,7 +50,6 @@ class Regression:
     the target's unit.
     """
 
-    default_metric = "rmse"
     inputs: Inputs
 
     @property
@@ -58,6 +58,9 @@ class Regression:
 
     def metrics(self, schema: Schema) -> Mapping[str, Metric]:
         return _metrics.of_numbers(schema)
+
+    def usual(self, schema: Schema) -> tuple[str, ...]:
+        return ("rmse",)
 
     def classes(self, schema: Schema) -> int:
         return 1
@@ -90,25 +93,36 @@ class Regression:
     def split(self, schema: Schema, split: Split) -> Code:
         return split_code(split, "frame" if is_table(schema) else "y", stratified=False)
 
-    def prepare(self, schema: Schema) -> Code:
+    def labels(self, schema: Schema) -> Code:
+        """Statements for what the split and the targets need: none."""
+        return Code()
+
+    def targets(self, schema: Schema) -> Code:
+        """Statements that leave `y_train`, `y_validation` and `y_test`."""
         if is_table(schema):
             imports: tuple[str, ...] = ("import pandas as pd",)
             numbers = 'pd.to_numeric(frame[TARGET]).to_numpy("float64")'
         else:
             imports, numbers = (), 'y.astype("float64")'
-        targets = Code(imports, _TARGETS.format(numbers=numbers))
-        return self.inputs.prepare(schema, targets)
+        return Code(imports, _TARGETS.format(numbers=numbers))
+
+    def prepare(self, schema: Schema) -> Code:
+        return self.inputs.prepare(schema, self.targets(schema))
 
     def loss(self, schema: Schema) -> Mapping[str, str]:
         return {"loss": '"mean_squared_error"', "loss_weights": "1 / TARGET_STD**2"}
+
+    def decoded(self, schema: Schema, scores: str) -> str:
+        """An expression for the numbers that scores stand for."""
+        return f'TARGET_MEAN + {scores}[:, 0].astype("float64")'
 
     def predict(self, schema: Schema) -> Code:
         return Code(
             source=f'''\
 def predict(rows):
     """Predicted number for each raw row."""
-    differences = model.predict(prepare(rows), verbose=0)[:, 0]
-    return TARGET_MEAN + differences.astype("float64")
+    differences = model.predict(prepare(rows), verbose=0)
+    return {self.decoded(schema, "differences")}
 
 
 print(predict({some_rows(schema)}))
@@ -122,10 +136,17 @@ print(predict({some_rows(schema)}))
         return _baselines.of_numbers(prepared, self.inputs.features)
 
     def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
+        inputs, node, limits = self.inputs.space(autokeras, schema, prepared)
+        head = self.head(autokeras, schema, prepared)
+        return Space(inputs, head(node), limits)
+
+    def head(
+        self, autokeras: Any, schema: Schema, prepared: Prepared, name: str = ""
+    ) -> Any:
+        """AutoKeras's head; `name` is in code that of one output of several."""
         # AutoKeras may be loaded by whoever builds a space, not by who lists tasks.
         from notebook_automl.tasks._autokeras import RescaledRegressionHead
 
-        inputs, node, limits = self.inputs.space(autokeras, schema, prepared)
-        std = named(prepared.constants["TARGET_STD"], "TARGET_STD")
-        head = RescaledRegressionHead(std=std, name="head")
-        return Space(inputs, head(node), limits)
+        constant = of_part("TARGET_STD", name)
+        std = named(prepared.constants[constant], constant)
+        return RescaledRegressionHead(std=std, name=name or "head")

@@ -137,12 +137,15 @@ x_test = prepare(frame.iloc[test_rows])
     def initial(self, accelerated: bool) -> tuple[Configuration, ...]:
         return TABLE
 
-    def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Node:
+    def space(
+        self, autokeras: Any, schema: Schema, prepared: Prepared, name: str = ""
+    ) -> Node:
         """AutoKeras's input and block for prepared columns.
 
         The prepare cell has encoded and standardised them, so that the block neither
         encodes nor normalises again.
         """
-        inputs = autokeras.StructuredDataInput(name="columns")
-        block = autokeras.StructuredDataBlock(normalize=False, name="table")
+        called = f"{name}_input" if name else "columns"
+        inputs = autokeras.StructuredDataInput(name=called)
+        block = autokeras.StructuredDataBlock(normalize=False, name=name or "table")
         return Node(inputs, block(inputs), {})

@@ -26,11 +26,13 @@ class Metric:
         mode: "max" where more is better, else "min".
         defined: Classes or functions that the entry needs, as source; the same piece
             in several metrics is written once.
+        output: The name in code of the output that it measures; "" for the only one.
     """
 
     code: str
     mode: str
     defined: tuple[Code, ...] = ()
+    output: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ class Space:
     """A search space in AutoKeras's functional API.
 
     Args:
-        inputs: The input node.
-        outputs: The head's output node.
+        inputs: The input node, or several in the order of their names.
+        outputs: The head's output node, or several likewise.
         limits: Patterns of parameter paths and the choices that are left of each; a
             single one is fixed and not asked for.
     """
@@ -80,18 +82,29 @@ class Prepared:
     """What a space may know of the prepared data.
 
     Args:
-        x_shape: Axes of one prepared sample.
-        y_shape: Axes of one prepared label.
+        x_shapes: Axes of one prepared sample of each input, by its name in code and
+            in the order of these names; "" for the only one.
+        y_shapes: Axes of one prepared label of each output, likewise.
         rows: Rows that are trained on.
         constants: Numbers that the prepare cell left, by their names.
         accelerated: Whether a GPU trains.
     """
 
-    x_shape: tuple[int, ...]
-    y_shape: tuple[int, ...]
+    x_shapes: Mapping[str, tuple[int, ...]]
+    y_shapes: Mapping[str, tuple[int, ...]]
     rows: int
     constants: Mapping[str, float]
     accelerated: bool
+
+    @property
+    def x_shape(self) -> tuple[int, ...]:
+        """Axes of one prepared sample of the only input."""
+        return self.x_shapes[""]
+
+    @property
+    def y_shape(self) -> tuple[int, ...]:
+        """Axes of one prepared label of the only output."""
+        return self.y_shapes[""]
 
 
 @dataclass(frozen=True)
@@ -117,19 +130,23 @@ class Task(Protocol):
     `tasks/_split.py` and leaves `train_rows`, `validation_rows` and `test_rows`
     (positions); that of `prepare` asks for no others, has a statement for each of the
     arrays that it leaves, and leaves `x_*`, `y_*` for train, validation and test as
-    float32 arrays, or int32 where they are codes, and a function `prepare(rows)`; that
+    float32 arrays, or int32 where they are codes, or dictionaries of such by the names
+    that inputs and outputs have in code, and a function `prepare(rows)`; that
     of `predict` leaves a function `predict(rows)`, which takes what the model gives
     from `model.predict(prepare(rows), verbose=0)`; the code imports neither AutoKeras
     nor this package.
     """
 
-    default_metric: str
     sources: tuple[str, ...]
     example: str  # data of `notebook_automl.example` that the task fits
     example_target: str | tuple[str, ...] | None
 
     def metrics(self, schema: Schema) -> Mapping[str, Metric]:
         """The metrics that may be the objective, by name."""
+
+    def usual(self, schema: Schema) -> tuple[str, ...]:
+        """The metrics that are measured if no others are asked for, first the one that
+        is the objective."""
 
     def classes(self, schema: Schema) -> int:
         """How many rows each set needs at least: one a class, or 1 for numbers."""

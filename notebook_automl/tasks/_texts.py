@@ -8,9 +8,10 @@ from notebook_automl.errors import DataError
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
 from notebook_automl.source.naming import named
+from notebook_automl.source.renaming import of_part
 from notebook_automl.tasks import _baselines, _tabular
 from notebook_automl.tasks._initial import TEXT, Configuration
-from notebook_automl.tasks._inputs import Node, is_table
+from notebook_automl.tasks._inputs import Node, is_table, under
 from notebook_automl.tasks._task import Limits, Prepared
 
 _CPU_LIMITS: Limits = {
@@ -112,11 +113,15 @@ class Texts:
     def initial(self, accelerated: bool) -> tuple[Configuration, ...]:
         return TEXT
 
-    def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Node:
+    def space(
+        self, autokeras: Any, schema: Schema, prepared: Prepared, name: str = ""
+    ) -> Node:
         # AutoKeras may be loaded by whoever builds a space, not by who lists tasks.
         from notebook_automl.tasks._autokeras import WordsBlock
 
-        inputs = autokeras.TextInput(name="words")
-        codes = named(int(prepared.constants["CODES"]), "CODES")
-        node = WordsBlock(codes=codes, name="text")(inputs)
-        return Node(inputs, node, {} if prepared.accelerated else _CPU_LIMITS)
+        inputs = autokeras.TextInput(name=f"{name}_input" if name else "words")
+        constant = of_part("CODES", name)
+        codes = named(int(prepared.constants[constant]), constant)
+        node = WordsBlock(codes=codes, name=name or "text")(inputs)
+        limits = {} if prepared.accelerated else _CPU_LIMITS
+        return Node(inputs, node, under(name, limits, "text"))

@@ -39,8 +39,10 @@ class Anything:
     def prepare(self, schema: Schema, targets: Code) -> Code:
         return self._kind(schema).prepare(schema, targets)
 
-    def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Node:
-        return self._kind(schema).space(autokeras, schema, prepared)
+    def space(
+        self, autokeras: Any, schema: Schema, prepared: Prepared, name: str = ""
+    ) -> Node:
+        return self._kind(schema).space(autokeras, schema, prepared, name)
 
     def _kind(self, schema: Schema) -> Inputs:
         return next(kind for kind in _KINDS if kind.fits(schema))
@@ -49,7 +51,6 @@ class Anything:
 class MultiLabel:
     """Two or more labels of 0 and 1, from images, tables or texts."""
 
-    default_metric = "f1"
     inputs = Anything()
     example = "habits"
     example_target = ("returns", "raises", "loops")
@@ -60,6 +61,9 @@ class MultiLabel:
 
     def metrics(self, schema: Schema) -> Mapping[str, Metric]:
         return _metrics.of_labels(schema)
+
+    def usual(self, schema: Schema) -> tuple[str, ...]:
+        return ("f1",)
 
     def classes(self, schema: Schema) -> int:
         return 2
@@ -89,7 +93,12 @@ class MultiLabel:
     def split(self, schema: Schema, split: Split) -> Code:
         return split_code(split, "frame" if is_table(schema) else "y", stratified=False)
 
-    def prepare(self, schema: Schema) -> Code:
+    def labels(self, schema: Schema) -> Code:
+        """Statements for what the split and the targets need: none."""
+        return Code()
+
+    def targets(self, schema: Schema) -> Code:
+        """Statements that leave `y_train`, `y_validation` and `y_test`."""
         labels = "frame[TARGET].to_numpy()" if is_table(schema) else "y"
         targets = f"""\
 targets = {labels}.astype("float32")
@@ -97,10 +106,17 @@ y_train = targets[train_rows]
 y_validation = targets[validation_rows]
 y_test = targets[test_rows]
 """
-        return self.inputs.prepare(schema, Code(source=targets))
+        return Code(source=targets)
+
+    def prepare(self, schema: Schema) -> Code:
+        return self.inputs.prepare(schema, self.targets(schema))
 
     def loss(self, schema: Schema) -> Mapping[str, str]:
         return {"loss": '"binary_crossentropy"'}
+
+    def decoded(self, schema: Schema, scores: str) -> str:
+        """An expression for the labels that scores stand for."""
+        return f'({scores} > 0.5).astype("{schema.target.dtype}")'
 
     def predict(self, schema: Schema) -> Code:
         return Code(
@@ -108,7 +124,7 @@ y_test = targets[test_rows]
 def predict(rows):
     """For each raw row, which of the labels it has."""
     scores = model.predict(prepare(rows), verbose=0)
-    return (scores > 0.5).astype("{schema.target.dtype}")
+    return {self.decoded(schema, "scores")}
 
 
 print(predict({some_rows(schema)}))
@@ -120,10 +136,18 @@ print(predict({some_rows(schema)}))
 
     def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
         inputs, node, limits = self.inputs.space(autokeras, schema, prepared)
-        head = autokeras.ClassificationHead(
-            num_classes=len(schema.target.labels), multi_label=True, name="head"
-        )
+        head = self.head(autokeras, schema, prepared)
         return Space(inputs, head(node), limits)
+
+    def head(
+        self, autokeras: Any, schema: Schema, prepared: Prepared, name: str = ""
+    ) -> Any:
+        """AutoKeras's head; `name` is in code that of one output of several."""
+        return autokeras.ClassificationHead(
+            num_classes=len(schema.target.labels),
+            multi_label=True,
+            name=name or "head",
+        )
 
 
 PLUGIN = MultiLabel()

@@ -94,6 +94,8 @@ def _describe(value: Any) -> str:
     """Shape and types, in a few words."""
     if isinstance(value, str | os.PathLike):
         return f"file {os.fspath(value)}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_describe(part)}" for name, part in value.items())
     if isinstance(value, tuple | list):
         return "; ".join(map(_describe, value))
     shape = " x ".join(f"{length:,}" for length in getattr(value, "shape", ()))

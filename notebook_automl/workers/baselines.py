@@ -19,6 +19,8 @@ from notebook_automl.workers.link import Link
 from notebook_automl.workers.parts import Asked, environment, read, scoring
 
 _MODEL = "model.predict(prepare(rows), verbose=0)"
+# Stands on the leaderboard where a task has none.
+_NONE, _WHY = "baselines", "simple models take one input and give one output"
 # Batches of predictions are small; fewer of them are scored sooner.
 _BATCH = 4096
 
@@ -37,6 +39,10 @@ def fit(link: Link, folder: str, known: list[str]) -> None:
     kept = prepared.load(prepared.place(run, shared))
     baselines = asked.task.baselines(asked.schema, kept.shapes(asked.accelerated))
     missing = [name for name in baselines if name not in known]
+    if not baselines:
+        link.tell("names", names=[_NONE])
+        link.tell("entry", name=_NONE, seconds=0.0, state="skipped", reason=_WHY)
+        return
     link.tell("names", names=missing)
     for name in missing:
         began_s = time.perf_counter()

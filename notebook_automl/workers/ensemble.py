@@ -56,6 +56,9 @@ def _combine(link: Link, run: RunFolder, numbers: list[int]) -> dict[str, Any]:
     asked, shared = read(run)
     kept = prepared.load(prepared.place(run, shared))
     labels = kept.arrays["y_validation"]
+    if isinstance(labels, dict) or isinstance(kept.arrays["x_validation"], dict):
+        why = "the mean of several inputs' or outputs' models is not taken"
+        return {"state": "skipped", "reason": why}
     if not enough(labels):
         few = f"{len(labels)} validation rows are too few to choose and to judge one"
         return {"state": "skipped", "reason": few}

@@ -33,6 +33,7 @@ class Written:
         epochs: Most epochs to train.
         batch_size: Rows a training step.
         structure: Layers, options and wiring of AutoKeras's own graph.
+        names: Of several inputs, and of several outputs; empty for one alone.
         optimizer_config: Options of AutoKeras's own optimizer.
         cost: What the model will take.
         rows: How many rows it is trained on.
@@ -45,6 +46,7 @@ class Written:
     epochs: int
     batch_size: int
     structure: list[Any]
+    names: tuple[tuple[str, ...], tuple[str, ...]]
     optimizer_config: dict[str, Any]
     cost: Cost
     rows: int = 0
@@ -86,13 +88,16 @@ def write_graph(
         search.get("space"),
         search.get("graph"),
     )
+    shapes = prepared.x_shapes, prepared.y_shapes
+    inputs, outputs = (tuple(filter(None, names)) for names in shapes)
     written = Written(
-        graph=graph_code(built.model, defined=prepared.constants),
+        graph=graph_code(built.model, prepared.constants, inputs, outputs),
         optimizer=optimizer_code(built.model.optimizer),
         values=values | built.values,
         epochs=epochs,
         batch_size=batch_size,
         structure=structure(built.model),
+        names=(inputs, outputs),
         optimizer_config=_options(built.model.optimizer),
         cost=cost(built.model, batch_size),
         rows=prepared.rows,
@@ -126,6 +131,13 @@ def check_model(written: Written, model: Any) -> None:
     pairs: list[tuple[list[Any], list[Any]]] = [
         (written.structure, structure(model)),
         ([written.optimizer_config], [_options(model.optimizer)]),
+        *(
+            ([*names], [tensor._keras_history.operation.name for tensor in tensors])
+            for names, tensors in zip(
+                written.names, (model.inputs, model.outputs), strict=True
+            )
+            if names
+        ),
     ]
     for expected, got in pairs:
         for one, other in zip_longest(expected, got):

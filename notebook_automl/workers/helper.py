@@ -41,8 +41,17 @@ def _predict(asked: dict[str, Any], warm: dict[str, Any]) -> None:
         warm["predict"] = trial.predictor(run, asked["trial"])
         warm["key"] = key
     predictions = warm["predict"](Path(asked["rows"]))
+    if isinstance(predictions, dict):
+        content = {"outputs": {n: _told(part) for n, part in predictions.items()}}
+    else:
+        content = _told(predictions)
+    write_json(Path(asked["out"]), content)
+
+
+def _told(predictions: Any) -> dict[str, Any]:
+    """Predictions of one output as JSON."""
     kind = "object" if predictions.dtype.kind in "OU" else predictions.dtype.name
-    write_json(Path(asked["out"]), {"dtype": kind, "values": predictions.tolist()})
+    return {"dtype": kind, "values": predictions.tolist()}
 
 
 def _score(asked: dict[str, Any], warm: dict[str, Any]) -> None:

@@ -6,6 +6,8 @@ import time
 from statistics import median
 from typing import Any
 
+from notebook_automl.workers.prepared import some
+
 _WARM, _TIMES = 3, 21
 
 
@@ -20,12 +22,10 @@ def latency_ms(model: Any, x: Any, batch_size: int) -> float:
     Returns:
         Milliseconds.
     """
-    import numpy as np
-
-    batch = np.array(x[:batch_size])
+    batch = some(x, slice(batch_size))
     taken = []
     for _ in range(_WARM + _TIMES):
         begun_s = time.perf_counter()
-        np.asarray(model.predict_on_batch(batch))
+        model.predict_on_batch(batch)
         taken.append(time.perf_counter() - begun_s)
     return 1000 * median(taken[_WARM:])

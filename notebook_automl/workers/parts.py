@@ -232,10 +232,16 @@ def scoring(asked: Asked) -> dict[str, str]:
     Returns:
         Arguments of `compile` as source: loss, metrics, without the optimizer.
     """
-    codes = [metric.code for metric in asked.metrics.values() if metric.code]
+    codes: dict[str, list[str]] = {}
+    for metric in asked.metrics.values():
+        if metric.code:
+            codes.setdefault(metric.output, []).append(metric.code)
+    lists = {output: f"[{', '.join(found)}]" for output, found in codes.items()}
+    # Of several outputs each has its own.
+    each = ", ".join(f"{literal(output)}: {lists[output]}" for output in lists)
     return {
         **own.loss_arguments(asked),
-        "metrics": f"[{', '.join(codes)}]",
+        "metrics": f"{{{each}}}" if any(lists) else lists.get("", "[]"),
         "jit_compile": str(asked.backend.jit_compile),
     }
 

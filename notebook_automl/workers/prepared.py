@@ -43,9 +43,9 @@ class Kept:
         first = self.folds[0] if self.folds else self
         x, y = first.arrays["x_train"], first.arrays["y_train"]
         return Prepared(
-            x_shape=tuple(x.shape[1:]),
-            y_shape=tuple(y.shape[1:]),
-            rows=len(x),
+            x_shapes=_shapes(x),
+            y_shapes=_shapes(y),
+            rows=count(y),
             constants=first.constants,
             accelerated=accelerated,
         )
@@ -54,6 +54,23 @@ class Kept:
         """All but the test rows, which no trial may see."""
         seen = {k: v for k, v in self.arrays.items() if not k.endswith("_test")}
         return seen | dict(self.constants)
+
+
+def count(arrays: Any) -> int:
+    """How many rows an array has, or each of several in a dictionary."""
+    return len(next(iter(arrays.values())) if isinstance(arrays, dict) else arrays)
+
+
+def some(arrays: Any, rows: Any) -> Any:
+    """Some rows of an array, or of each of several in a dictionary.
+
+    Args:
+        arrays: Prepared samples, or labels.
+        rows: A slice, or positions.
+    """
+    if isinstance(arrays, dict):
+        return {name: array[rows] for name, array in arrays.items()}
+    return arrays[rows]
 
 
 def place(run: RunFolder, shared: Mapping[str, Code]) -> Path:
@@ -92,8 +109,9 @@ def keep(
     for number, fold in enumerate(folds):
         keep(folder / f"fold-{number}", fold)
     for name in (*_ARRAYS, *_WEIGHTS):
-        if name in namespace:
-            np.save(folder / f"{name}.npy", namespace[name], allow_pickle=False)
+        for part, array in _parts(namespace.get(name)).items():
+            file = f"{name}.{part}.npy" if part else f"{name}.npy"
+            np.save(folder / file, array, allow_pickle=False)
     constants = {
         name: value
         for name, value in namespace.items()
@@ -110,6 +128,26 @@ def load(folder: Path) -> Kept:
     """
     import numpy as np
 
-    arrays = {p.stem: np.load(p, mmap_mode="r") for p in folder.glob("*.npy")}
+    arrays: dict[str, Any] = {}
+    # Sorted, as Keras sorts the names of several inputs or outputs.
+    for path in sorted(folder.glob("*.npy"), key=lambda p: p.stem.partition(".")):
+        name, _, part = path.stem.partition(".")
+        array = np.load(path, mmap_mode="r")
+        if part:
+            arrays.setdefault(name, {})[part] = array
+        else:
+            arrays[name] = array
     folds = sorted(folder.glob("fold-*"), key=lambda path: int(path.name[5:]))
     return Kept(arrays, read_json(folder / _CONSTANTS), tuple(map(load, folds)))
+
+
+def _parts(arrays: Any) -> dict[str, Any]:
+    """Arrays by name; "" for the only one."""
+    if arrays is None:
+        return {}
+    return dict(arrays) if isinstance(arrays, dict) else {"": arrays}
+
+
+def _shapes(arrays: Any) -> dict[str, tuple[int, ...]]:
+    """Axes of one row of each."""
+    return {name: tuple(array.shape[1:]) for name, array in _parts(arrays).items()}

@@ -220,7 +220,7 @@ def _fit(
 
     from notebook_automl.workers.reporter import CutShort, FoldsEnded, Reporter
 
-    share = len(first["y_validation"]) / len(first["y_train"])
+    share = prepared.count(first["y_validation"]) / prepared.count(first["y_train"])
     reporter = Reporter(link, f"val_{asked.metric}", share, bool(asked.folds))
     namespace["callbacks"].append(reporter)
     try:

@@ -1,0 +1,383 @@
+"""Several inputs and several outputs of one model: one search, whatever their names."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from live import Starts, searches
+from spaces import Line
+from test_generated_names import NASTY
+
+import notebook_automl as automl
+from notebook_automl.data._examples import example
+from notebook_automl.data._source import SOURCES, Origin, source_for
+from notebook_automl.errors import DataError, SearchError, UnknownNameError
+from notebook_automl.record.layout import RunFolder, write_json
+from notebook_automl.source.backends import chosen_backend
+from notebook_automl.source.code import Code
+from notebook_automl.source.part_names import part_names
+from notebook_automl.tasks._chosen import chosen, to_json
+from notebook_automl.tasks._split import plan_split
+from notebook_automl.tasks._task import TASKS
+from notebook_automl.workers import trial
+from notebook_automl.workers.cells import execute, set_up
+from notebook_automl.workers.graph import check_model, write_graph
+from notebook_automl.workers.parts import Asked, program, shared_parts
+from notebook_automl.workers.prepared import load
+
+ROWS = 160
+SEVERAL = SOURCES.get("several")
+TASK = TASKS.get("multi_modal")
+
+
+def parts() -> tuple[dict[str, Any], dict[str, Any]]:
+    inputs, outputs = example("digits_and_angles")
+    few = {name: values[:ROWS] for name, values in inputs.items()}
+    return few, {name: values[:ROWS] for name, values in outputs.items()}
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starts]:
+    with searches(tmp_path_factory) as begin:
+        yield begin
+
+
+@pytest.fixture(scope="module")
+def run(start: Starts) -> automl.Run:
+    space = {"image/augment": [True], "image/conv_block_1/num_blocks": 1}
+    begun = start(parts(), target=None, trials=2, epochs=1, space=space)
+    return begun.wait(timeout_s=240)
+
+
+class TestSearch:
+    def test_each_output_has_metrics(self, run: automl.Run) -> None:
+        assert run.status == "completed"
+        assert run.search["metric"] == "digit_accuracy"
+        table = run.leaderboard().set_index("trial")
+        for name in ("digit_accuracy", "digit_loss", "angle_rmse", "angle_loss"):
+            assert np.isfinite(table.loc[0, f"val_{name}"])
+            assert f"val_{name}" in run.state.trials[0].history[0]
+        assert table["image/augment"].loc[[0, 1]].tolist() == [True, True]
+        assert "image/block_type" not in table or table["image/block_type"].isna().all()
+
+    def test_what_it_does_without_is_told(self, run: automl.Run) -> None:
+        entries = run.state.entries
+        assert entries["baselines"].state == "skipped"
+        assert "one input" in entries["baselines"].reason
+        assert entries["ensemble"].state == "skipped"
+
+    def test_it_predicts_each_output_in_its_own_type(self, run: automl.Run) -> None:
+        inputs, outputs = parts()
+        found = run.predict(
+            {"facts": inputs["facts"][:3], "image": inputs["image"][:3]}
+        )
+        assert isinstance(found, dict) and list(found) == ["digit", "angle"]
+        assert found["digit"].dtype == outputs["digit"].dtype
+        assert found["angle"].dtype == "float64" and len(found["angle"]) == 3
+        with pytest.raises(DataError, match=r"without 'facts' got.*predict\({"):
+            run.predict({"image": inputs["image"][:3]})
+        with pytest.raises(DataError, match="as many rows of each input"):
+            run.predict({"facts": inputs["facts"][:2], "image": inputs["image"][:3]})
+        with pytest.raises(DataError, match="dictionary with rows of 'image', 'facts'"):
+            run.predict(inputs["image"][:3])
+
+    def test_its_code_is_plain_and_replays(
+        self, run: automl.Run, tmp_path: Path
+    ) -> None:
+        path = run.export("notebook", tmp_path / "both.ipynb", replay=True)
+        notebook = nbformat.read(path, as_version=4)
+        text = notebook.cells[0].source
+        assert "image: 160 samples of 8 by 8 numbers" in text
+        assert "equal to the last digit" in text and "**differs**" not in text
+        source = run.trial("best").source
+        assert not {"notebook_automl", "autokeras"} & {
+            name.partition(".")[0]
+            for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for name in (
+                [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else [alias.name for alias in node.names]
+            )
+        }
+        assert 'keras.Input((8, 8, 1), name="image")' in source
+
+
+def code_of(data: Any, origin: Origin, folder: Path) -> dict[str, Any]:
+    """What load, split and prepare leave for such data."""
+    schema = SEVERAL.describe(data, None, ("given",))
+    shares = {"validation_split": 0.2, "test_split": 0.2}
+    TASK.check(schema)
+    split = plan_split(schema, shares, TASK.classes(schema))
+    cells = [
+        Code(("import keras",), "SEED = 0\n"),
+        SEVERAL.load_code(schema, origin),
+        TASK.split(schema, split),
+        TASK.prepare(schema),
+    ]
+    text = "\n".join(line for cell in cells for line in cell.imports)
+    text += "\n" + "\n\n".join(cell.source for cell in cells)
+    assert "INJECTED" not in {
+        node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)
+    }
+    namespace: dict[str, Any] = {"given": data}
+    exec(compile(text, "cells", "exec"), namespace)
+    return namespace
+
+
+def small() -> tuple[list[Any], list[Any]]:
+    """Two tables, images and texts; two classes, numbers and labels."""
+    rows = 30
+    table = pd.DataFrame({"a": np.arange(rows) % 7, "b": ["u", "v", "w"] * 10})
+    images = np.arange(rows * 4 * 3).reshape(rows, 4, 3)
+    texts = [f"so many {n % 5} words in it" for n in range(rows)]
+    matrix = np.arange(rows * 2.0).reshape(rows, 2)
+    labels = np.arange(rows * 2).reshape(rows, 2) % 3 % 2
+    classes = ["yes", "no", "no"] * 10
+    return [table, images, texts, matrix], [classes, np.arange(rows) * 0.5, labels]
+
+
+WORDS = st.sampled_from(
+    (
+        *("photo", "photo_train", "prepare_photo", "labels_kind", "kind", "class"),
+        *("x", "y", "text", "texts", "scaler", "dense", "merge", "len", "np", "CODES"),
+        *("train_rows", "model", "1st", "Photo", "photo!", "archive", "prepared"),
+        *(name for name in NASTY if name.strip()),
+    )
+)
+NAMES = st.lists(WORDS, min_size=4, max_size=4, unique=True)
+
+
+@settings(max_examples=10)
+@given(NAMES, NAMES)
+def test_inputs_and_outputs_of_any_names(ins: list[str], outs: list[str]) -> None:
+    samples, labels = small()
+    data = dict(zip(ins, samples, strict=True)), dict(zip(outs, labels, strict=False))
+    schema = SEVERAL.describe(data, None, ("given",))
+    of_inputs, of_outputs = part_names(data[0], data[1])
+    assert len({*of_inputs.values(), *of_outputs.values()}) == len(ins) + 3
+    with tempfile.TemporaryDirectory() as name:
+        saved = Path(name, "saved")
+        saved.mkdir()
+        SEVERAL.save(data, schema, saved)
+        beside = SEVERAL.save_beside(saved, saved / "best.ipynb")
+        for origin in (
+            Origin("variable", ("given",)),
+            Origin("copy", (str(saved),)),
+            Origin("file", (str(beside),)),
+        ):
+            left = code_of(data, origin, saved)
+            rows = left["train_rows"]
+            images = left["x_train"][of_inputs[ins[1]]]
+            np.testing.assert_array_equal(images[..., 0], samples[1][rows])
+            matrix = left["x_train"][of_inputs[ins[3]]]
+            np.testing.assert_allclose(matrix.mean(axis=0), 0, atol=1e-6)
+            kept = left["y_train"][of_outputs[outs[2]]]
+            np.testing.assert_array_equal(kept, labels[2][rows])
+            again = left["prepare"](
+                {own: left[of_inputs[own]] for own in ins} | {ins[3]: samples[3]}
+            )
+            for part, array in again.items():
+                np.testing.assert_array_equal(array[rows], left["x_train"][part])
+
+
+@pytest.mark.parametrize(
+    ("ins", "outs"),
+    [
+        (["photo", "facts", "text", "matrix"], ["kind", "price", "marks"]),
+        (["dense", "merge", "class", "größe"], ["softmax_1", "dense_1", "val/"]),
+    ],
+)
+def test_code_is_autokeras_graph_under_any_names(
+    ins: list[str], outs: list[str], tmp_path: Path
+) -> None:
+    samples, labels = small()
+    data = dict(zip(ins, samples, strict=True)), dict(zip(outs, labels, strict=True))
+    _, written, namespace = built(data, tmp_path)
+    check_model(written, namespace["model"])
+    history = namespace["model"].fit(
+        *(namespace[name] for name in ("x_train", "y_train")), epochs=1, verbose=0
+    )
+    assert set(history.history) > {f"{name}_loss" for name in written.names[1]}
+
+
+@pytest.mark.parametrize("inputs", [1, 2])
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_one_of_a_kind_needs_no_name(inputs: int, outputs: int, tmp_path: Path) -> None:
+    samples, labels = small()
+    x: Any = samples[1] if inputs == 1 else {"photo": samples[1], "text": samples[2]}
+    y: Any = labels[0] if outputs == 1 else {"kind": labels[0], "price": labels[1]}
+    if inputs == outputs == 1:
+        x = {"photo": x}
+    text, written, namespace = built((x, y), tmp_path)
+    check_model(written, namespace["model"])
+    assert isinstance(namespace["x_train"], dict) == isinstance(x, dict)
+    assert isinstance(namespace["y_train"], dict) == isinstance(y, dict)
+    namespace["callbacks"].clear()
+    execute(text, "train", namespace)
+    rows = Path(tmp_path, "rows")
+    some = {k: v[:3] for k, v in x.items()} if isinstance(x, dict) else x[:3]
+    schema = SEVERAL.describe((x, y), None, ())
+    SEVERAL.save_rows(some, schema, rows)
+    for cell in ("load", "split", "prepare", "predict"):
+        execute(text, cell, namespace)
+    found = namespace["predict"](SEVERAL.read_rows(rows, schema))
+    kinds = found["kind"] if isinstance(y, dict) else found
+    assert set(kinds) <= {"yes", "no"} and len(kinds) == 3
+
+
+def built(data: Any, path: Path) -> Any:
+    """A program of such data, what it was written from, and its model."""
+    name, source = source_for(data)
+    assert name == "several"
+    schema = source.describe(data, None, ())
+    folder = RunFolder(path / "run")
+    folder.create()
+    source.save(data, schema, folder.data)
+    write_json(folder.schema, schema.to_json())
+    search = {
+        "task": "multi_modal",
+        "metric": TASK.usual(schema)[0],
+        "metrics": to_json(chosen("multi_modal", schema, "auto", ())),
+        "device": "cpu",
+        "backend": chosen_backend("auto").name,
+        **{"validation_split": 0.2, "test_split": 0.2, "seed": 0},
+        **{"epochs": 1, "batch_size": 16},
+    }
+    write_json(folder.search, search)
+    trial.prepare(None, str(folder.path))
+    (kept,) = folder.prepared.iterdir()
+    asked = Asked.read(folder)
+    shared = shared_parts(asked, Origin("copy", (str(folder.data),)))
+    prepared = load(kept).shapes(False)
+    written = write_graph(Line(lambda p: p.default), asked, prepared)
+    text = program(asked, shared, written)
+    namespace = set_up(None, text) | load(kept).for_training()
+    for cell in ("build", "compile"):
+        execute(text, cell, namespace)
+    return text, written, namespace
+
+
+def hits(y_true: Any, y_pred: Any) -> Any:
+    return y_true == y_pred
+
+
+def images() -> Any:
+    return np.zeros((12, 4, 4))
+
+
+CASES: dict[str, tuple[Any, dict[str, Any], str, str]] = {
+    "no outputs": (
+        {"photo": images()},
+        {},
+        "data",
+        r"got {.* \(dict\).*Search\(\(inputs, outputs\)\)",
+    ),
+    "other rows": (
+        ({"photo": images(), "facts": pd.DataFrame({"a": range(9)})}, [0, 1] * 6),
+        {},
+        "data",
+        r"12 in 'photo' and 9 in 'facts' \(DataFrame\). Leave out",
+    ),
+    "other labels": (
+        ({"photo": images()}, {"kind": [0, 1] * 6, "price": [1.0] * 5}),
+        {},
+        "data",
+        r"In the output 'price': .*12 samples and 5 labels",
+    ),
+    "no kind": (
+        ({"photo": images(), "more": object()}, [0, 1] * 6),
+        {},
+        "data",
+        r"In the input 'more': Expected an array.*\(object\). Type numpy.asarray",
+    ),
+    "a text for all": (
+        ({"photo": images(), "text": "one"}, [0, 1] * 6),
+        {},
+        "data",
+        r"In the input 'text': .*got 'one' \(str\)",
+    ),
+    "a name that is no text": (
+        ({3: images()}, [0, 1] * 6),
+        {},
+        "data",
+        r"names of inputs that are text, got 3 \(int\). Type Search",
+    ),
+    "no input": (({}, [0, 1] * 6), {}, "data", r"one input or more, got {} \(dict\)"),
+    "no output": (
+        ({"photo": images()}, {}),
+        {},
+        "data",
+        r"one output or more, got {} \(dict\)",
+    ),
+    "one class": (
+        ({"photo": images()}, {"kind": ["a"] * 12}),
+        {},
+        "data",
+        r"In 'kind': Expected a target with two classes or more",
+    ),
+    "a target": (
+        ({"photo": images()}, {"kind": [0, 1] * 6}),
+        {"target": "kind"},
+        "target",
+        r"no target beside arrays",
+    ),
+    "an unknown metric": (
+        ({"photo": images()}, {"kind": [0, 1] * 6}),
+        {"metric": "accuracy"},
+        "metric",
+        r"Did you mean 'kind_accuracy'",
+    ),
+    "a metric without its output": (
+        ({"photo": images()}, {"kind": [0, 1] * 6}),
+        {"metrics": [hits]},
+        "metrics",
+        r"names of metrics beside several outputs.*hits.*price_mae",
+    ),
+}
+FIELDS = {
+    "graph": "ak.ImageInput()",
+    "folds": 3,
+    "group": "site",
+    "time": "when",
+    "validation_data": (images(), [0, 1] * 6),
+    "test_data": (images(), [0, 1] * 6),
+    "sample_weight": [1.0] * 12,
+    "loss": "mean_squared_error",
+    "class_weight": "balanced",
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_wrong_input_is_refused(case: str, tmp_path: Path) -> None:
+    data, fields, field, message = CASES[case]
+    with pytest.raises((DataError, SearchError, UnknownNameError), match=message) as e:
+        automl.Search(data, folder=str(tmp_path / "runs"), **fields).start()
+    assert e.value.field == field
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_what_knows_one_array_is_refused(field: str) -> None:
+    data = ({"photo": images()}, {"kind": [0, 1] * 6})
+    with pytest.raises(SearchError, match=f"Expected no {field} beside several") as e:
+        automl.Search(data, **{field: FIELDS[field]}).schema()
+    assert e.value.field == field
+
+
+def test_no_two_parts_share_a_name() -> None:
+    words = ["photo", "Photo", "photo!", "", "photo_train", "train", "prepare_photo"]
+    for ins, outs in itertools.combinations(itertools.permutations(words[:4], 3), 2):
+        named = [n for names in part_names(ins, outs) for n in names.values() if n]
+        assert len(set(named)) == len(named) and all(map(str.isidentifier, named))
