@@ -20,6 +20,7 @@ from spaces import Line
 from test_generated_names import NASTY
 
 import notebook_automl as automl
+from notebook_automl.api.names import names_of
 from notebook_automl.data._examples import example
 from notebook_automl.data._source import SOURCES, Origin, source_for
 from notebook_automl.errors import DataError, SearchError, UnknownNameError
@@ -210,6 +211,44 @@ def test_code_is_autokeras_graph_under_any_names(
         *(namespace[name] for name in ("x_train", "y_train")), epochs=1, verbose=0
     )
     assert set(history.history) > {f"{name}_loss" for name in written.names[1]}
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("({'photo': a, 'text': b}, {'kind': k})", "a b k"),
+        ("({'photo': a}, k)", "a k"),
+        ("(ins, k)", "a k"),
+        ("(copies, k)", ""),
+        ("(more, k)", "more k"),
+        ("(more, outs)", "more outs"),
+        ("both", "both"),
+        ("({'photo': a + 0}, k)", ""),
+    ],
+)
+def test_variables_are_found_wherever_the_data_are(typed: str, expected: str) -> None:
+    samples, labels = small()
+    a, b, k = samples[1], samples[2], np.array(labels[0])
+    outs = {"kind": k.copy(), "again": k.copy()}
+    names: dict[str, Any] = {
+        **{"a": a, "b": b, "k": k, "ins": {"photo": a}, "copies": {"photo": a + 0}},
+        **{"more": {"photo": a + 0, "text": [*b]}, "outs": outs},
+        **{"both": ({"photo": a + 0, "text": [*b]}, outs), "names_of": names_of},
+    }
+    exec(f"data = {typed}\nfound = names_of({typed})", names)
+    assert names["found"] == tuple(expected.split())
+    if expected:
+        schema = SEVERAL.describe(names["data"], None, names["found"])
+        code = SEVERAL.load_code(schema, Origin("variable", schema.variables))
+        exec("\n".join([*code.imports, code.source]), names)
+        np.testing.assert_array_equal(names["photo"], a)
+
+
+def test_the_form_takes_a_variable_that_holds_all() -> None:
+    both = parts()
+    assert "Search(both, minutes=10)" in repr(automl.Panel(both))
+    with pytest.raises(SearchError, match="data that a variable holds"):
+        automl.Panel(parts())
 
 
 @pytest.mark.parametrize("inputs", [1, 2])

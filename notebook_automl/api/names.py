@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any
 
@@ -21,7 +21,11 @@ def names_of(data: Any) -> tuple[str, ...]:
     parts = data if isinstance(data, tuple | list) else (data,)
     # Dictionaries are written where they are used, their values have names.
     flat = [v for p in parts for v in (p.values() if isinstance(p, Mapping) else [p])]
-    for found in (flat, parts):
+    ways: list[Sequence[Any]] = [flat]
+    if any(isinstance(part, Mapping) for part in parts):
+        # How many names there are must say what they are of.
+        ways += [parts, (data,)] if len(flat) != len(parts) else [(data,)]
+    for found in ways:
         names = tuple(_name_of(part) for part in found)
         if all(names):
             return names

@@ -7,6 +7,7 @@ from typing import Any
 
 from notebook_automl.api.cluster import address_of
 from notebook_automl.api.names import names_of
+from notebook_automl.data.several import PLUGIN as SEVERAL
 from notebook_automl.errors import SearchError, received
 from notebook_automl.page.bridge import current_shell
 from notebook_automl.ui import form
@@ -37,7 +38,8 @@ class Panel:
             values["cluster"] = cluster  # no line of code holds the object
         self._values: dict[str, Any] = {"minutes": _MINUTES} | values
         if data is not None:
-            names = names_of(data)
+            # Dictionaries by name are one variable, or have no name here.
+            names = names_of((data,) if SEVERAL.accepts(data) else data)
             if not names:
                 raise SearchError(
                     f"Expected data that a variable holds, {received(data)}. Type "
