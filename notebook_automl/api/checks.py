@@ -10,6 +10,8 @@ from typing import Any
 
 from notebook_automl.errors import SearchError, received
 from notebook_automl.record.layout import RUNS_VARIABLE, runs_folder
+from notebook_automl.source.backends import BACKENDS
+from notebook_automl.workers.devices import devices
 
 # More minutes than this are no budget, and in seconds they may become infinite.
 _MOST_MINUTES = 1e9
@@ -29,6 +31,7 @@ _EXAMPLES = {
     "seed": 0,
     "max_model_size": 1_000_000,
     "workers": 2,
+    "devices_per_trial": 2,
 }
 
 
@@ -52,6 +55,7 @@ def check_numbers(search: Any) -> None:
         ("seed", lambda v: 0 <= v < 2**32, "a whole number from 0 to 4294967295", int),
         ("max_model_size", lambda v: v > 0, _WHOLE, int),
         ("workers", lambda v: v > 0, _WHOLE, int),
+        ("devices_per_trial", lambda v: v > 0, _WHOLE, int),
     ]
     for name, allowed, expected, kind in rules:
         value = getattr(search, name)
@@ -64,6 +68,61 @@ def check_numbers(search: Any) -> None:
                 f"{name}={_EXAMPLES[name]}.",
                 field=name,
             )
+
+
+def check_devices(search: Any, backend: str, device: str) -> None:
+    """Refuse several devices a trial where a batch cannot be shared among them.
+
+    Args:
+        search: A `Search`.
+        backend: What Keras computes with.
+        device: "cpu" or "gpu".
+
+    Raises:
+        SearchError: The backend, the batch size, the validation or the machine.
+    """
+    number = search.devices_per_trial
+    if number == 1:
+        return
+    batches = _batch_sizes(search)
+    gpus = len(devices(backend).gpus) if device == "gpu" else number
+    whole = number * max(1, search.batch_size // number)
+    for refused, expected, got, type_ in (
+        (
+            not BACKENDS[backend].shares,
+            "the backend that shares batches among devices, JAX,",
+            f"backend={backend!r}",
+            'backend="jax"',
+        ),
+        (search.folds, "no folds", f"folds={search.folds!r}", "devices_per_trial=1"),
+        (
+            search.cluster is not None,
+            "workers on this machine",
+            f"cluster={search.cluster!r}",
+            "devices_per_trial=1",
+        ),
+        (
+            batches is None or any(size % number for size in batches),
+            f"batch sizes that {number} divides",
+            f"{batches or (search.space or {}).get('batch_size')!r}",
+            f"batch_size={whole}",
+        ),
+        (gpus < number, f"{number} GPUs", gpus, f"devices_per_trial={max(1, gpus)}"),
+    ):
+        if refused:
+            raise SearchError(
+                f"Expected {expected} for devices_per_trial={number}, got {got}. Type "
+                f"{type_}.",
+                field="devices_per_trial",
+            )
+
+
+def _batch_sizes(search: Any) -> list[int] | None:
+    """The batch sizes that a search may choose; None if they are not listed."""
+    left = (search.space or {}).get("batch_size", search.batch_size)
+    if isinstance(left, int):
+        return [left]
+    return list(left) if isinstance(left, list | tuple) else None
 
 
 def check_more(search: Mapping[str, Any], name: str, more: Any) -> None:

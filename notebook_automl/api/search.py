@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from notebook_automl.api.checks import (
+    check_devices,
     check_name,
     check_numbers,
     folder_of_runs,
@@ -140,6 +141,8 @@ class Search:
             else TensorFlow.
         workers: Worker processes; one a GPU, or one a core, if not given. Of a cluster
             all, if not given.
+        devices_per_trial: On how many devices each trial trains, which share each
+            batch; more than one with JAX only, which on a CPU makes them of its cores.
         cluster: Where the workers are, if not here: a Dask scheduler as
             "tls://host:8786", or a Dask cluster object (jobqueue, Kubernetes, Gateway).
         name: The run's name; starting it twice attaches to the first.
@@ -241,6 +244,9 @@ class Search:
         default="auto", metadata={"help": "auto, tensorflow, jax or torch"}
     )
     workers: int | None = field(default=None, metadata={"help": "worker processes"})
+    devices_per_trial: int = field(
+        default=1, metadata={"help": "devices that share each batch of a trial"}
+    )
     cluster: str | Any | None = field(
         default=None,
         metadata={"help": "a Dask scheduler whose workers train: tls://host:8786"},
@@ -394,6 +400,7 @@ class Search:
         check_mode(self.mode, metric, metrics[metric].mode)
         backend = chosen_backend(self.backend)
         device = self._device(backend.name)
+        check_devices(self, backend.name, device)
         names = [f.name for f in fields(self)[1:] if f.name not in ASIDE]
         asked = {name: getattr(self, name) for name in names}
         folder = None if self.folder is None else str(self.folder)

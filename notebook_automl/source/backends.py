@@ -36,6 +36,7 @@ class Backend:
         on_cpu: What the set-up cell says for the same digits each time.
         on_gpu: The same for a GPU.
         jit_compile: Whether a step is compiled by XLA.
+        shares: Whether several devices may share a batch.
         graphs: Whether steps become TensorFlow's graphs, fed from its datasets.
     """
 
@@ -49,6 +50,7 @@ class Backend:
     on_cpu: Code = field(default_factory=Code)
     on_gpu: Code = field(default_factory=Code)
     jit_compile: bool = False
+    shares: bool = False
     graphs: bool = False
 
     @property
@@ -59,13 +61,16 @@ class Backend:
         # As `import` asks, whatever stands in `sys.modules`.
         return any(f.find_spec(self.name, None) is not None for f in sys.meta_path)
 
-    def environment(self, accelerated: bool) -> dict[str, str]:
+    def environment(self, accelerated: bool, devices: int = 1) -> dict[str, str]:
         """Variables that the first cell sets before anything is imported.
 
         Args:
             accelerated: Whether a GPU trains.
+            devices: How many share each batch.
         """
-        rest = self.gpu if accelerated else _ONE_THREAD | dict(self.cpu)
+        rest = dict(self.gpu) if accelerated else _ONE_THREAD | dict(self.cpu)
+        if devices > 1 and not accelerated:
+            rest["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
         return {VARIABLE: self.name, **rest}
 
     def setup(self, accelerated: bool) -> Code:
@@ -131,6 +136,7 @@ BACKENDS = {
             },
             # Without, Keras runs each operation of a step on its own.
             jit_compile=True,
+            shares=True,
         ),
         Backend(
             name="torch",

@@ -219,7 +219,8 @@ class Here(Line):
 
     Args:
         workers: How many processes.
-        gpus: CUDA identifiers; worker i sees the i-th alone. Empty for none.
+        gpus: CUDA identifiers; worker i sees the i-th alone, or the i-th several,
+            behind commas. Empty for none.
     """
 
     ours = True
@@ -321,7 +322,7 @@ class There(Line):
 
 
 class _PinnedCluster(LocalCluster):
-    """A local cluster whose workers each see one GPU."""
+    """A local cluster whose workers each see their own GPUs."""
 
     def __init__(self, gpus: Sequence[str], **kwargs: Any) -> None:
         self._gpus = list(gpus)

@@ -78,7 +78,9 @@ def write_graph(
     most, batch_size = (
         int(values.get(name, search[name])) for name in ("epochs", "batch_size")
     )
-    epochs, batch_size = epochs or most, max(1, batch_size >> halvings)
+    least = asked.devices  # each has a row
+    halved = max(1, batch_size // least >> halvings) * least
+    epochs, batch_size = epochs or most, halved
     built = build_graph(
         asked.task,
         asked.schema,

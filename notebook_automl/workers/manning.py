@@ -57,9 +57,13 @@ def hands(folder: RunFolder, search: Mapping[str, Any]) -> Hands:
         line = There(address, _keys(folder), search["workers"])
         return Hands(line, 0, None, math.inf)
     gpus = devices(backend_of(search).name).gpus if search["device"] == "gpu" else ()
-    workers = search["workers"] or len(gpus) or cpu_workers()
+    each = int(search.get("devices_per_trial") or 1)
+    workers = search["workers"] or max(1, (len(gpus) or cpu_workers()) // each)
+    ids = [gpu.id for gpu in gpus]
+    seen = [",".join(ids[at : at + each]) for at in range(0, len(ids), each)]
     return Hands(
-        Here(workers, [gpu.id for gpu in gpus]),
+        # What is left over is too few for a trial.
+        Here(workers, [some for some in seen if some.count(",") == each - 1]),
         workers,
         worker_memory_mib(workers, gpus),
         most_growth_mib(workers),

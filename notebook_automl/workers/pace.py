@@ -28,10 +28,43 @@ class Data(NamedTuple):
     Args:
         code: Statements before it.
         arguments: Its arguments, as source.
+        after: Statements behind it.
     """
 
     code: Code
     arguments: tuple[str, ...]
+    after: str = ""
+
+
+def shared(asked: Asked) -> tuple[str, ...]:
+    """Lines before the model that let several devices share each batch.
+
+    Args:
+        asked: The run's description.
+    """
+    if asked.devices == 1:
+        return ()
+    return (
+        f"DEVICES = {asked.devices}",
+        "# Each device has the whole model, and its part of each batch.",
+        "devices = keras.distribution.list_devices()[:DEVICES]",
+        "keras.distribution.set_distribution(",
+        "    keras.distribution.DataParallel(devices=devices)",
+        ")",
+        "",
+    )
+
+
+def alone(asked: Asked) -> None:
+    """Let what follows in this process run on one device.
+
+    Args:
+        asked: The run's description.
+    """
+    if asked.devices > 1:
+        import keras
+
+        keras.distribution.set_distribution(None)
 
 
 def built(asked: Asked) -> str:
@@ -71,6 +104,9 @@ def data(asked: Asked, written: Written, weights: Mapping[str, str]) -> Data:
         written: What the search chose.
         weights: Arguments that say how much rows count.
     """
+    if asked.devices > 1:
+        arguments = (*_OF_PARTS, *_named(weights, "[parts]"))
+        return Data(Code(source=_PARTS), arguments, _ALONE)
     few = 0 < written.numbers <= _FEW_NUMBERS and not asked.accelerated
     if not (asked.backend.graphs and few) or asked.folds:
         arguments = ("x_train", "y_train", _ARRAYS, "batch_size=BATCH_SIZE")
@@ -82,8 +118,26 @@ def data(asked: Asked, written: Written, weights: Mapping[str, str]) -> Data:
     return Data(code, (*_BATCHES, *_named(rest)))
 
 
-def _named(arguments: Mapping[str, str]) -> list[str]:
-    return [f"{name}={value}" for name, value in arguments.items()]
+def _named(arguments: Mapping[str, str], rows: str = "") -> list[str]:
+    of_rows = {"sample_weight": rows}
+    return [f"{name}={arguments[name]}{of_rows.get(name, '')}" for name in arguments]
+
+
+_PARTS = """\
+# The devices have equal parts of a batch: a row that is left over waits outside.
+parts = slice(len(y_train) // DEVICES * DEVICES)
+validation_parts = slice(len(y_validation) // DEVICES * DEVICES)
+"""
+_OF_PARTS = (
+    "x_train[parts]",
+    "y_train[parts]",
+    "validation_data=(x_validation[validation_parts], y_validation[validation_parts])",
+    "batch_size=BATCH_SIZE",
+)
+_ALONE = """\
+# What follows takes any number of rows, on one device.
+keras.distribution.set_distribution(None)
+"""
 
 
 _ARRAYS = "validation_data=(x_validation, y_validation)"

@@ -79,6 +79,11 @@ class Asked:
         return int(self.search.get("folds") or 0)
 
     @property
+    def devices(self) -> int:
+        """How many devices share each batch of a trial."""
+        return int(self.search.get("devices_per_trial") or 1)
+
+    @property
     def mode(self) -> str:
         """ "max" where more of the objective is better, else "min"."""
         return self.metrics[self.metric].mode
@@ -93,7 +98,7 @@ def environment(asked: Asked) -> dict[str, str]:
     Returns:
         Name to value: backend, threads, memory growth.
     """
-    return asked.backend.environment(asked.accelerated)
+    return asked.backend.environment(asked.accelerated, asked.devices)
 
 
 def shared_parts(asked: Asked, origin: Origin) -> dict[str, Code]:
@@ -163,7 +168,7 @@ def program(
     """
     parts = {
         **shared,
-        "build": _build(written),
+        "build": _build(asked, written),
         "compile": _compile(asked, written, number),
         "train": _train(asked, written),
         "evaluate": _EVALUATE,
@@ -177,7 +182,7 @@ def program(
     return text
 
 
-def _build(written: Written) -> Code:
+def _build(asked: Asked, written: Written) -> Code:
     """Constants, then the model; what shaped the graph is named in a comment."""
     graph, chosen = written.graph, written.values.items()
     values = ", ".join(f"{path}={literal(value)}" for path, value in chosen)
@@ -185,6 +190,7 @@ def _build(written: Written) -> Code:
         *wrap(f"# The search chose {values}.", 88, subsequent_indent="# "),
         *(f"{name} = {literal(value)}" for name, value in graph.constants.items()),
         "",
+        *pace.shared(asked),
         "keras.utils.set_random_seed(SEED)",
         *graph.lines,
         "model.summary()",
@@ -262,7 +268,7 @@ history = model.fit(
     callbacks=callbacks,
     verbose=2,
 )
-""",
+{data.after}""",
     )
 
 

@@ -19,7 +19,7 @@ from notebook_automl.record.layout import (
 )
 from notebook_automl.source.code import Code
 from notebook_automl.source.program import SHARED, Program, assemble
-from notebook_automl.workers import folds, own, prepared, space
+from notebook_automl.workers import folds, own, pace, prepared, space
 from notebook_automl.workers.cells import execute, inside, reason, set_up
 from notebook_automl.workers.cost import too_large
 from notebook_automl.workers.graph import Written, check_model, write_graph
@@ -196,7 +196,10 @@ def _train(
     link.tell("built", values=written.values, **asdict(written.cost))
     if why := too_large(written.cost, asked.search.get("max_model_size"), memory_mib):
         return {"state": "skipped", "reason": why}
-    return _fit(link, asked, written, text, kept, trial)
+    try:
+        return _fit(link, asked, written, text, kept, trial)
+    finally:
+        pace.alone(asked)  # whatever ended the cells
 
 
 def _fit(
