@@ -31,7 +31,7 @@ from notebook_automl.source.part_names import part_names
 from notebook_automl.tasks._chosen import chosen, to_json
 from notebook_automl.tasks._split import plan_split
 from notebook_automl.tasks._task import TASKS
-from notebook_automl.workers import trial
+from notebook_automl.workers import folds, trial
 from notebook_automl.workers.cells import execute, set_up
 from notebook_automl.workers.graph import check_model, write_graph
 from notebook_automl.workers.parts import Asked, program, shared_parts
@@ -40,6 +40,11 @@ from notebook_automl.workers.prepared import load
 ROWS = 160
 SEVERAL = SOURCES.get("several")
 TASK = TASKS.get("multi_modal")
+# What `prepare_sets` of a number called "price" gives.
+LEFT_BY_FOLDS = (
+    *("x_train", "y_train", "x_validation", "y_validation"),
+    *("TARGET_MEAN_PRICE", "TARGET_STD_PRICE", "prepare"),
+)
 
 
 def parts() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -276,7 +281,29 @@ def test_one_of_a_kind_needs_no_name(inputs: int, outputs: int, tmp_path: Path) 
     assert set(kinds) <= {"yes", "no"} and len(kinds) == 3
 
 
-def built(data: Any, path: Path) -> Any:
+def test_each_fold_prepares_all_parts(tmp_path: Path) -> None:
+    samples, labels = small()
+    inputs = {"photo": samples[1], "facts": samples[0]}
+    outputs = {"kind": labels[0], "price": labels[1]}
+    text, written, namespace = built((inputs, outputs), tmp_path, folds=3)
+    first = namespace["prepare_sets"](0, None)
+    names = LEFT_BY_FOLDS
+    check_model(written, folds.built(namespace, dict(zip(names, first, strict=True))))
+    execute(text, "train", namespace)
+    assert len(namespace["curves"]) == 3
+    told = {f"val_{name}_std" for name in ("kind_accuracy", "price_rmse", "loss")}
+    assert told < set(namespace["validation_metrics"])
+    # The final model's rows, scaled by themselves alone.
+    facts = namespace["x_train"]["facts"]
+    assert len(facts) == 24
+    np.testing.assert_allclose(facts[:, 0].mean(), 0, atol=1e-6)
+    sets = [namespace["prepare_sets"](fold, None) for fold in range(3)]
+    assert [len(x["facts"]) for x, *_ in sets] == [16, 16, 16]
+    for x, *_ in sets:
+        np.testing.assert_allclose(x["facts"][:, 0].mean(), 0, atol=1e-6)
+
+
+def built(data: Any, path: Path, **fields: Any) -> Any:
     """A program of such data, what it was written from, and its model."""
     name, source = source_for(data)
     assert name == "several"
@@ -294,7 +321,7 @@ def built(data: Any, path: Path) -> Any:
         **{"validation_split": 0.2, "test_split": 0.2, "seed": 0},
         **{"epochs": 1, "batch_size": 16},
     }
-    write_json(folder.search, search)
+    write_json(folder.search, search | fields)
     trial.prepare(None, str(folder.path))
     (kept,) = folder.prepared.iterdir()
     asked = Asked.read(folder)
@@ -303,6 +330,7 @@ def built(data: Any, path: Path) -> Any:
     written = write_graph(Line(lambda p: p.default), asked, prepared)
     text = program(asked, shared, written)
     namespace = set_up(None, text) | load(kept).for_training()
+    namespace |= folds.stand_in(asked, load(kept))
     for cell in ("build", "compile"):
         execute(text, cell, namespace)
     return text, written, namespace
@@ -387,7 +415,6 @@ CASES: dict[str, tuple[Any, dict[str, Any], str, str]] = {
 }
 FIELDS = {
     "graph": "ak.ImageInput()",
-    "folds": 3,
     "group": "site",
     "time": "when",
     "validation_data": (images(), [0, 1] * 6),

@@ -10,7 +10,7 @@ from notebook_automl.errors import SearchError, received
 
 # Fields for one array or table, and one model of it.
 _OF_ONE_INPUT = (
-    *("graph", "folds", "group", "time", "validation_data", "test_data"),
+    *("graph", "group", "time", "validation_data", "test_data"),
     "sample_weight",
 )
 # Fields for one array of labels.

@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping
 from textwrap import indent
 
 from notebook_automl.source.code import Code
+from notebook_automl.source.literals import literal
 
 _SETS = ("x_train", "y_train", "x_validation", "y_validation")
 # A fold's columns need not be those of another one.
-_SHAPE = re.compile(r"^(\s*inputs = keras\.Input\()\([^()]*\)", re.MULTILINE)
+_SHAPE = re.compile(r"^(\s*(?:(\w+)_)?inputs = keras\.Input\()\([^()]*\)", re.MULTILINE)
 _CURVES = """\
 
 
@@ -73,7 +74,10 @@ def returned(prepare: Code) -> tuple[str, ...]:
     """What a prepare cell leaves for the others: arrays, constants, `prepare`."""
     names = list(dict.fromkeys(_assigned(_without_test(prepare.source))))
     sets = [n for n in names if n.endswith(("_train", "_validation"))]
-    order = [*(n for n in _SETS if n in sets), *(n for n in sets if n not in _SETS)]
+    gathered = sets[-1] in _SETS and len(sets) > len(_SETS)
+    # Those of each input or output are in the dictionaries that stand last.
+    others = [n for n in sets if n not in _SETS and not gathered]
+    order = [*(n for n in _SETS if n in sets), *others]
     within = _used_within_functions(prepare.source)
     constants = [n for n in names if n.isupper() and n not in within]
     return (*order, *constants, "prepare")
@@ -139,13 +143,19 @@ def _function_of_build(source: str, takes: tuple[str, ...]) -> str:
     """Constants stay; what makes the model becomes a function."""
     before, body = _parted(source)
     body = body.replace("model.summary()", "return model")
-    body = _SHAPE.sub(r"\1x_train.shape[1:]", body)
+    body = _SHAPE.sub(_shape_of_rows, body)
     arguments = ", ".join(takes)
     return (
         f"{before}\n\ndef build_model({arguments}):\n"
         '    """A fresh model, the same whichever rows it will learn from."""\n'
         f"{indent(body, '    ')}\n\n\nbuild_model({arguments}).summary()\n"
     )
+
+
+def _shape_of_rows(found: re.Match[str]) -> str:
+    """An input as wide as the rows of the fold, or as those of its part of them."""
+    before, part = found.groups()
+    return f"{before}x_train{f'[{literal(part)}]' if part else ''}.shape[1:]"
 
 
 def _function_of_compile(source: str, needs: tuple[str, ...]) -> str:
