@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import notebook_automl as automl
+from notebook_automl.workers.queueing import Claims
 
 FIRST = "0, GPU-aaaa-1, NVIDIA H200, 143771, 143000"
 SECOND = "1, GPU-bbbb-2, NVIDIA H200, 143771, 5"
@@ -64,6 +65,37 @@ def test_only_visible_gpus_are_seen(
     found = automl.devices()
     assert [gpu.id for gpu in found.gpus] == ids
     assert (f"CUDA_VISIBLE_DEVICES={visible!r}" in found.why_no_gpu) == (not ids)
+
+
+def test_who_holds_a_gpu_is_named(says: Says) -> None:
+    others = "GPU-bbbb-2, 4242, /usr/bin/python3, 139000"
+    ours = f"GPU-bbbb-2, {os.getpid()}, python, [N/A]"
+    says(FIRST, SECOND, others, ours)
+    free, full = automl.devices().gpus
+    assert free.holders == ()
+    assert full.holders[0] == "process 4242 (python3), 139000 MiB"
+    assert f"process {os.getpid()}" in full.holders[1]
+    assert "your kernel" in full.holders[1] and "PREALLOCATE=false" in full.holders[1]
+    assert "held by process 4242" in str(automl.devices())
+
+
+def test_a_search_says_who_holds_the_gpu(
+    says: Says, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    says(SECOND, "GPU-bbbb-2, 4242, /usr/bin/python3, 139000")
+    table = automl.example("iris")
+    for device in ("auto", "gpu"):
+        search = automl.Search(table, target="species", device=device)
+        with pytest.raises(automl.SearchError, match="process 4242") as caught:
+            search.description(search.schema())
+        assert caught.value.field == "device"
+        assert 'device="cpu"' in str(caught.value)
+    # Another run of ours has it: the search will queue.
+    queue = Claims("other", ["GPU-bbbb-2"])
+    assert queue.take() == ["GPU-bbbb-2"]
+    assert search.description(search.schema())["device"] == "gpu"
+    queue.release()
 
 
 def test_memory_that_is_not_told_is_none(says: Says) -> None:

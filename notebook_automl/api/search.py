@@ -59,6 +59,7 @@ from notebook_automl.tasks._limits import check_fit, check_space
 from notebook_automl.tasks._split import plan_split
 from notebook_automl.tasks._task import TASKS, propose
 from notebook_automl.workers.devices import devices
+from notebook_automl.workers.queueing import crowded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -434,7 +435,15 @@ class Search:
                 'Or type device="auto".',
                 field="device",
             )
-        return "gpu" if found.gpus and self.device != "cpu" else "cpu"
+        if not found.gpus or self.device == "cpu":
+            return "cpu"
+        if full := crowded(found.gpus):
+            raise SearchError(
+                f"Expected a GPU with free memory for device={self.device!r}, got "
+                f'none: {full}. End what holds it, or type device="cpu".',
+                field="device",
+            )
+        return "gpu"
 
 
 def _plain_target(target: Any) -> Any:

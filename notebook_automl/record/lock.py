@@ -167,6 +167,42 @@ def holder(folder: RunFolder) -> Holder | None:
     return None
 
 
+def claim(path: Path, text: str) -> int | None:
+    """Hold a file of one's own, for as long as the descriptor is open.
+
+    Args:
+        path: The file; it and its folder are made.
+        text: Who holds it, for those who cannot.
+
+    Returns:
+        The descriptor, to be closed; None if another process holds the file.
+
+    Raises:
+        RunFolderError: It cannot be written.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Nobody else may have put a link there.
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+        descriptor = os.open(path, flags, 0o600)
+        if not _flock(descriptor, fcntl.LOCK_EX):
+            os.close(descriptor)
+            return None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, text.encode())
+    except OSError as error:
+        raise folder_error("write", path, error) from error
+    return descriptor
+
+
+def claimed_by(path: Path) -> str:
+    """What the holder of a claimed file says; empty if there is nothing to read."""
+    try:
+        return path.read_text("utf-8")
+    except OSError:
+        return ""
+
+
 def spawn_detached(
     args: Sequence[str], env: Mapping[str, str], log_path: Path, keep_stdin: bool
 ) -> subprocess.Popen[bytes]:

@@ -24,6 +24,7 @@ from notebook_automl.record.lock import let_others_first
 from notebook_automl.workers import copies, greeting, mailbox
 from notebook_automl.workers.copies import Stamp
 from notebook_automl.workers.devices import Device
+from notebook_automl.workers.queueing import Claims
 
 # What a worker with TensorFlow and AutoKeras takes before it trains, and room to train.
 _WORKER_BYTES = 1.5 * 2**30
@@ -80,6 +81,10 @@ def worker_memory_mib(workers: int, gpus: Sequence[Device]) -> float | None:
     return float(max(_LEAST_MIB, (MEMORY_LIMIT / workers - _LIBRARIES_BYTES) / 2**20))
 
 
+# Between two looks at whether another run has left its GPUs.
+_QUEUE_S = 0.5
+
+
 class Line:
     """A line to a scheduler and its workers; all of it in one asyncio loop."""
 
@@ -92,6 +97,11 @@ class Line:
     async def open(self) -> None:
         """Connect; where the workers are ours, start them."""
         raise NotImplementedError
+
+    @property
+    def behind(self) -> str:
+        """The runs whose GPUs are waited for; empty if none is."""
+        return ""
 
     @property
     def connected(self) -> bool:
@@ -219,22 +229,35 @@ class Here(Line):
 
     Args:
         workers: How many processes.
-        gpus: CUDA identifiers; worker i sees the i-th alone, or the i-th several,
-            behind commas. Empty for none.
+        claims: The GPUs that they want: each sees its own ones alone. None for the CPU.
     """
 
     ours = True
 
-    def __init__(self, workers: int, gpus: Sequence[str] = ()) -> None:
-        self._workers, self._gpus = workers, list(gpus)
+    def __init__(self, workers: int, claims: Claims | None = None) -> None:
+        self._workers, self._claims = workers, claims
         self._cluster: Any = None
+
+    @property
+    def behind(self) -> str:
+        """The runs whose GPUs are waited for; empty if none is."""
+        return self._claims.behind if self._claims else ""
+
+    async def _seen(self) -> list[str]:
+        """What the workers see, once other runs have left enough."""
+        if self._claims is None:
+            return []
+        while (seen := self._claims.take()) is None:
+            await asyncio.sleep(_QUEUE_S)
+        return seen
 
     async def open(self) -> None:
         """Start them."""
+        seen = await self._seen()
         dask.config.set(_CONFIG)
         self._before = {child.pid for child in psutil.Process().children()}
         self._cluster = _PinnedCluster(
-            gpus=self._gpus,
+            gpus=seen,
             n_workers=self._workers,
             threads_per_worker=1,
             processes=True,
@@ -252,6 +275,8 @@ class Here(Line):
 
     async def close(self) -> None:
         """End all workers, whatever they do."""
+        if self._claims is not None and self._cluster is None:
+            self._claims.release()
         if self._cluster is None:
             return
         for nanny in self._cluster.workers.values():

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from ctypes.util import find_library
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
@@ -16,7 +16,14 @@ from pkgutil import iter_modules
 from notebook_automl.source.backends import Backend, check_backend, chosen_backend
 
 _QUERY = "index,uuid,name,memory.total,memory.free"
+_APPS = "gpu_uuid,pid,process_name,used_memory"
+_HOLDER = re.compile(r"(\d+), (.*), (\d+|\[N/A\])")
 _TIMEOUT_S = 10.0
+# What keeps a library from taking all memory at once.
+_SPARING = (
+    "TF_FORCE_GPU_ALLOW_GROWTH=true and XLA_PYTHON_CLIENT_PREALLOCATE=false in its "
+    "environment"
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,7 @@ class Device:
         id: What CUDA_VISIBLE_DEVICES calls it; empty for the CPU.
         memory_mib: Its own memory; 0 for the CPU.
         free_mib: What of it nobody uses.
+        holders: The processes that hold memory of it, in words.
     """
 
     kind: str
@@ -36,6 +44,7 @@ class Device:
     id: str = ""
     memory_mib: int = 0
     free_mib: int = 0
+    holders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,7 @@ class Devices:
         lines = [
             f"{device.kind}  {device.name}"
             + (f"  {device.free_mib} of {device.memory_mib} MiB free" * bool(device.id))
+            + "".join(f"\n     held by {holder}" for holder in device.holders)
             for device in self.found
         ]
         return "\n".join([*lines, self.why_no_gpu]).strip()
@@ -109,7 +119,37 @@ def _gpus(backend: Backend) -> tuple[tuple[Device, ...], str]:
             f"No GPU: {backend.title}'s CUDA libraries are not installed. "
             f'Type: pip install "{backend.install_gpu}".'
         )
-    return tuple(gpus), ""
+    holders = _holders()
+    held = (replace(gpu, holders=tuple(holders.get(gpu.id, ()))) for gpu in gpus)
+    return tuple(held), ""
+
+
+def _holders() -> dict[str, list[str]]:
+    """Which processes hold memory of which GPU, as far as the driver tells."""
+    try:
+        answer = subprocess.run(
+            [
+                "nvidia-smi",
+                f"--query-compute-apps={_APPS}",
+                "--format=csv,noheader,nounits",
+            ],
+            capture_output=True,
+            check=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    found: dict[str, list[str]] = {}
+    for line in answer.splitlines():
+        uuid, _, rest = line.partition(", ")
+        if match := _HOLDER.fullmatch(rest):
+            pid, name, size = match.groups()
+            whose = f"process {pid} ({Path(name).name}), {size} MiB"
+            if int(pid) == os.getpid():
+                whose += ": your kernel. Restart it, or begin it with " + _SPARING
+            found.setdefault(uuid, []).append(whose)
+    return found
 
 
 def _gpu(line: str) -> Device | None:

@@ -24,6 +24,7 @@ from notebook_automl.workers.cluster import Message
 from notebook_automl.workers.crew import NO_GPU
 from notebook_automl.workers.devices import devices
 from notebook_automl.workers.obey import End
+from notebook_automl.workers.queueing import Claims
 
 if TYPE_CHECKING:
     from notebook_automl.workers.attempt import Attempt
@@ -60,10 +61,10 @@ def hands(folder: RunFolder, search: Mapping[str, Any]) -> Hands:
     each = int(search.get("devices_per_trial") or 1)
     workers = search["workers"] or max(1, (len(gpus) or cpu_workers()) // each)
     ids = [gpu.id for gpu in gpus]
-    seen = [",".join(ids[at : at + each]) for at in range(0, len(ids), each)]
+    most = min(len(ids), workers * each)
+    claims = Claims(folder.name, ids, each, most) if ids else None
     return Hands(
-        # What is left over is too few for a trial.
-        Here(workers, [some for some in seen if some.count(",") == each - 1]),
+        Here(workers, claims),
         workers,
         worker_memory_mib(workers, gpus),
         most_growth_mib(workers),
@@ -123,11 +124,35 @@ def first_worker(attempt: Attempt) -> End | None:
     Args:
         attempt: Who waits.
     """
+    queued = ""
     while not attempt.cluster.ready:
         attempt.tick()
+        queued = _queue(attempt, queued)
         if between := attempt.between():
             return between
     return None
+
+
+def _queue(attempt: Attempt, before: str) -> str:
+    """While other runs have the GPUs: say so, and let the budget's clock stand.
+
+    Args:
+        attempt: Who waits.
+        before: The runs that it waited for.
+
+    Returns:
+        Those that it waits for.
+    """
+    behind = attempt.hands.line.behind
+    if behind:
+        attempt.budget.hold()
+    elif before and not attempt.paused:
+        attempt.budget.go()
+    if behind != before:
+        stage = f"queued for a GPU behind {behind}" if behind else "starting"
+        attempt.emit(events.ClockRead, spent_s=attempt.budget.spent_s())
+        attempt.emit(events.StageEntered, stage=stage)
+    return behind
 
 
 def warm(attempt: Attempt) -> None:
