@@ -7,6 +7,7 @@ search space look there what is to go wrong.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import time
@@ -85,10 +86,11 @@ def metric() -> Any:
 
 
 def _hang(folder: Path) -> None:
-    """Stop the whole process once an epoch has ended."""
-    while not (folder / "best.keras").exists():
+    """Stop the whole process once the record knows of an epoch."""
+    events = folder.parents[1] / "events.jsonl"
+    known = re.compile(rf'"epoch_ended".*"trial":{int(folder.name)},')
+    while not known.search(events.read_text("utf-8")):
         time.sleep(0.01)
-    time.sleep(0.2)
     os.kill(os.getpid(), signal.SIGSTOP)
 
 

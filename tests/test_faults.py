@@ -211,7 +211,7 @@ class TestTrials:
     def test_the_others_are_not_concerned(self, run: Run) -> None:
         """Nine count: what was too large, or short of memory, had no chance."""
         assert run.state.reason == "all 9 trials are done"
-        others = [0, *range(faulty.TOO_LARGE + 1, 11)]
+        others = [0, *range(faulty.DIVERGES + 1, 11)]
         assert sorted(run.state.trials) == [*range(11)]
         assert [t.number for t in run.state.finished() if t.number in others] == others
         for number in others:
