@@ -45,6 +45,15 @@ def test_sets_need_not_be_even(tmp_path: Path) -> None:
     assert len(run.predict(automl.example("iris").head(3))) == 3
 
 
+def test_several_inputs_are_refused(tmp_path: Path) -> None:
+    several = search(tmp_path, devices_per_trial=2)
+    several.data = automl.example("digits_and_angles")
+    several.target = None
+    with pytest.raises(SearchError, match="one input and one output") as caught:
+        several.start()
+    assert caught.value.field == "devices_per_trial"
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -10,6 +10,7 @@ from typing import Any
 
 from notebook_automl.errors import SearchError, received
 from notebook_automl.record.layout import RUNS_VARIABLE, runs_folder
+from notebook_automl.record.schema import Schema
 from notebook_automl.source.backends import BACKENDS
 from notebook_automl.workers.devices import devices
 
@@ -70,11 +71,12 @@ def check_numbers(search: Any) -> None:
             )
 
 
-def check_devices(search: Any, backend: str, device: str) -> None:
+def check_devices(search: Any, schema: Schema, backend: str, device: str) -> None:
     """Refuse several devices a trial where a batch cannot be shared among them.
 
     Args:
         search: A `Search`.
+        schema: Of its data.
         backend: What Keras computes with.
         device: "cpu" or "gpu".
 
@@ -93,6 +95,12 @@ def check_devices(search: Any, backend: str, device: str) -> None:
             "the backend that shares batches among devices, JAX,",
             f"backend={backend!r}",
             'backend="jax"',
+        ),
+        (
+            bool(schema.inputs),
+            "one input and one output",
+            f"several ({type(search.data).__name__})",
+            "devices_per_trial=1",
         ),
         (search.folds, "no folds", f"folds={search.folds!r}", "devices_per_trial=1"),
         (

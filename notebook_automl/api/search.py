@@ -401,7 +401,7 @@ class Search:
         check_mode(self.mode, metric, metrics[metric].mode)
         backend = chosen_backend(self.backend)
         device = self._device(backend.name)
-        check_devices(self, backend.name, device)
+        check_devices(self, schema, backend.name, device)
         names = [f.name for f in fields(self)[1:] if f.name not in ASIDE]
         asked = {name: getattr(self, name) for name in names}
         folder = None if self.folder is None else str(self.folder)
