@@ -14,6 +14,12 @@ from notebook_automl.record import events
 from notebook_automl.record.tail import Tail
 from notebook_automl.workers.queueing import Claims, claims_folder
 
+_DRIVER = """#!/bin/sh
+case "$1" in
+  *utilization*) echo "GPU-aaaa-1, 143771, 143000, 3" ;;
+  *query-gpu*) echo "0, GPU-aaaa-1, NVIDIA H200, 143771, 143000" ;;
+esac
+"""
 pytestmark = pytest.mark.timeout(240)
 
 
@@ -24,7 +30,7 @@ def gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cudnn.mkdir(parents=True)
     (cudnn / "__init__.py").write_text("")
     program = tmp_path / "nvidia-smi"
-    program.write_text("#!/bin/sh\necho '0, GPU-aaaa-1, NVIDIA H200, 143771, 143000'\n")
+    program.write_text(_DRIVER)
     program.chmod(0o755)
     (tmp_path / "runtime").mkdir(mode=0o700)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
@@ -73,3 +79,11 @@ def test_what_is_free_is_taken(tmp_path: Path) -> None:
     assert three.take() == ["a,b"] and three.behind == ""
     assert claims_folder().stat().st_mode & 0o777 == 0o700
     three.release()
+
+
+@pytest.mark.slow
+def test_trials_share_a_gpu_once_one_has_shown_what_it_takes(tmp_path: Path) -> None:
+    run = search(tmp_path, minutes=3, epochs=2).start()
+    until(lambda: len({t.worker for t in run.state.trials.values() if t.worker}) > 1)
+    run.stop()
+    assert run.wait().status == "stopped", run

@@ -24,6 +24,7 @@ from notebook_automl.record.lock import let_others_first
 from notebook_automl.workers import copies, greeting, mailbox
 from notebook_automl.workers.copies import Stamp
 from notebook_automl.workers.devices import Device
+from notebook_automl.workers.packing import Packing
 from notebook_automl.workers.queueing import Claims
 
 # What a worker with TensorFlow and AutoKeras takes before it trains, and room to train.
@@ -81,10 +82,6 @@ def worker_memory_mib(workers: int, gpus: Sequence[Device]) -> float | None:
     return float(max(_LEAST_MIB, (MEMORY_LIMIT / workers - _LIBRARIES_BYTES) / 2**20))
 
 
-# Between two looks at whether another run has left its GPUs.
-_QUEUE_S = 0.5
-
-
 class Line:
     """A line to a scheduler and its workers; all of it in one asyncio loop."""
 
@@ -92,6 +89,8 @@ class Line:
     """Whether the workers were started for this run alone."""
     most: int | None = None
     """How many of them are used at the most; None for all."""
+    packing: Packing | None = None
+    """Adds workers that share a GPU."""
     _client: Client = None
 
     async def open(self) -> None:
@@ -229,13 +228,19 @@ class Here(Line):
 
     Args:
         workers: How many processes.
-        claims: The GPUs that they want: each sees its own ones alone. None for the CPU.
+        claims: The GPUs that they want: each sees its own ones. None for the CPU.
+        packing: Adds workers that share them; None if nothing does.
     """
 
     ours = True
 
-    def __init__(self, workers: int, claims: Claims | None = None) -> None:
-        self._workers, self._claims = workers, claims
+    def __init__(
+        self,
+        workers: int,
+        claims: Claims | None = None,
+        packing: Packing | None = None,
+    ) -> None:
+        self._workers, self._claims, self.packing = workers, claims, packing
         self._cluster: Any = None
 
     @property
@@ -243,22 +248,14 @@ class Here(Line):
         """The runs whose GPUs are waited for; empty if none is."""
         return self._claims.behind if self._claims else ""
 
-    async def _seen(self) -> list[str]:
-        """What the workers see, once other runs have left enough."""
-        if self._claims is None:
-            return []
-        while (seen := self._claims.take()) is None:
-            await asyncio.sleep(_QUEUE_S)
-        return seen
-
     async def open(self) -> None:
         """Start them."""
-        seen = await self._seen()
+        seen = await self._claims.wait() if self._claims else []
         dask.config.set(_CONFIG)
         self._before = {child.pid for child in psutil.Process().children()}
         self._cluster = _PinnedCluster(
             gpus=seen,
-            n_workers=self._workers,
+            n_workers=len(seen) if self.packing else self._workers,
             threads_per_worker=1,
             processes=True,
             memory_limit=0,
@@ -272,13 +269,18 @@ class Here(Line):
         self._client = await Client(
             self._cluster, asynchronous=True, set_as_default=False
         )
+        if self.packing is not None:
+            packed = self.packing.run(seen, self._cluster.scale)
+            self._packed = asyncio.ensure_future(packed)
 
     async def close(self) -> None:
         """End all workers, whatever they do."""
-        if self._claims is not None and self._cluster is None:
-            self._claims.release()
         if self._cluster is None:
+            if self._claims is not None:
+                self._claims.release()
             return
+        if self.packing is not None:
+            self.packing.short = True  # nobody is added any more
         for nanny in self._cluster.workers.values():
             nanny.auto_restart = False
             greeting.end(nanny)

@@ -154,6 +154,17 @@ class Cluster:
         """End a worker process once it has nothing to do; a new one takes its place."""
         self._soon(self._renew, address)
 
+    def learn(self, ended: bool, short: bool) -> None:
+        """How a trial went, for who adds workers that share a GPU.
+
+        Args:
+            ended: Whether it was trained to its end.
+            short: Whether memory was short.
+        """
+        if (packing := self._line.packing) is not None:
+            packing.known |= ended
+            packing.short |= short
+
     def close(self) -> None:
         """End the workers that are ours, whatever they do, and leave the others."""
         # What Dask says about workers that we end is no news.

@@ -24,6 +24,7 @@ from notebook_automl.workers.cluster import Message
 from notebook_automl.workers.crew import NO_GPU
 from notebook_automl.workers.devices import devices
 from notebook_automl.workers.obey import End
+from notebook_automl.workers.packing import Packing
 from notebook_automl.workers.queueing import Claims
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def hands(folder: RunFolder, search: Mapping[str, Any]) -> Hands:
     most = min(len(ids), workers * each)
     claims = Claims(folder.name, ids, each, most) if ids else None
     return Hands(
-        Here(workers, claims),
+        Here(workers, claims, Packing() if ids and not search["workers"] else None),
         workers,
         worker_memory_mib(workers, gpus),
         most_growth_mib(workers),

@@ -240,6 +240,7 @@ class Pool:
         elif state == "completed" and running.promoted_from is not None:
             reason = reason or f"promoted from trial {running.promoted_from}"
         short = state == "failed" and for_memory(reason)
+        self.cluster.learn(ended=state == "completed", short=short)
         if short or self._grown(running.worker, message.fields.get("rss_mib", 0.0)):
             # Not every backend gives back what it once took.
             self.cluster.renew(running.worker)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import tempfile
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from pathlib import Path
 from notebook_automl.record.lock import claim, claimed_by
 from notebook_automl.workers.devices import Device
 
+# Between two looks at whether another run has left its GPUs.
+_QUEUE_S = 0.5
 # With less of its memory no library begins.
 _LEAST_FREE = 0.05
 _RUNTIME_VARIABLE = "XDG_RUNTIME_DIR"
@@ -90,6 +93,12 @@ class Claims:
         self.release()
         self.behind = " and ".join(dict.fromkeys(filter(None, others))) or "another run"
         return None
+
+    async def wait(self) -> list[str]:
+        """Take what each worker sees, once other runs have left enough."""
+        while (seen := self.take()) is None:
+            await asyncio.sleep(_QUEUE_S)
+        return seen
 
     def release(self) -> None:
         """Let all go."""
