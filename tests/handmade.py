@@ -8,7 +8,8 @@ from typing import Any
 
 from notebook_automl.record import events as kinds
 from notebook_automl.record.events import Event
-from notebook_automl.record.layout import RunFolder, write_json
+from notebook_automl.record.files import write_json
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.reader import RunState
 from notebook_automl.record.schema import Column, Schema, Target
 from notebook_automl.record.writer import EventWriter

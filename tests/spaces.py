@@ -11,7 +11,8 @@ from typing import Any
 
 from notebook_automl.data._examples import example
 from notebook_automl.data._source import Origin, source_for
-from notebook_automl.record.layout import RunFolder, write_json
+from notebook_automl.record.files import write_json
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.parameters import Parameter, Value
 from notebook_automl.source.backends import chosen_backend
 from notebook_automl.source.code import Code

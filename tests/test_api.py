@@ -45,7 +45,8 @@ from notebook_automl.export._texts import code
 from notebook_automl.export.notebook import _printed_metrics
 from notebook_automl.record import events as kinds
 from notebook_automl.record.commands import pending
-from notebook_automl.record.layout import RunFolder, write_json
+from notebook_automl.record.files import write_json
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.lock import RunLock
 from notebook_automl.record.reader import TrialState
 from notebook_automl.record.writer import EventWriter

@@ -29,7 +29,8 @@ from notebook_automl.api.helper import HELPER
 from notebook_automl.api.run import Run
 from notebook_automl.errors import ReplayError, SearchError
 from notebook_automl.record.events import EpochEnded, TrialEnded
-from notebook_automl.record.layout import RunFolder, write_json
+from notebook_automl.record.files import write_json
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.tail import Tail
 
 HEAVY = (

@@ -12,9 +12,7 @@ import pytest
 
 from notebook_automl.record import events as kinds
 from notebook_automl.record.events import Event, from_line, to_line
-from notebook_automl.record.layout import (
-    RunFolder,
-)
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.reader import RunState
 from notebook_automl.record.snapshot import read_state
 from notebook_automl.record.tail import Tail

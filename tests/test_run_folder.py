@@ -25,12 +25,8 @@ from notebook_automl.errors import (
 )
 from notebook_automl.record.commands import UNREADABLE, pending, send
 from notebook_automl.record.events import RunPaused
-from notebook_automl.record.layout import (
-    RunFolder,
-    read_json,
-    runs_folder,
-    write_json,
-)
+from notebook_automl.record.files import read_json, write_json
+from notebook_automl.record.layout import RunFolder, runs_folder
 from notebook_automl.record.lock import RunLock, holder, spawn_detached
 from notebook_automl.record.tail import Tail
 from notebook_automl.record.writer import EventWriter
@@ -222,7 +218,7 @@ class TestCommands:
 READ_JSON = """
 import sys
 from pathlib import Path
-from notebook_automl.record.layout import read_json
+from notebook_automl.record.files import read_json
 
 print("reading", flush=True)
 while True:
@@ -234,7 +230,8 @@ import sys
 from pathlib import Path
 from notebook_automl.errors import RunFolderError
 from notebook_automl.record.commands import send
-from notebook_automl.record.layout import RunFolder, write_json
+from notebook_automl.record.files import write_json
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.lock import RunLock, holder
 from notebook_automl.record.writer import EventWriter
 

@@ -24,7 +24,8 @@ from notebook_automl.api.names import names_of
 from notebook_automl.data._examples import example
 from notebook_automl.data._source import SOURCES, Origin, source_for
 from notebook_automl.errors import DataError, SearchError, UnknownNameError
-from notebook_automl.record.layout import RunFolder, write_json
+from notebook_automl.record.files import write_json
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.source.backends import chosen_backend
 from notebook_automl.source.code import Code
 from notebook_automl.source.part_names import part_names

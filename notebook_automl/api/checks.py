@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from notebook_automl.errors import SearchError, received
-from notebook_automl.record.layout import RUNS_VARIABLE, runs_folder
+from notebook_automl.record.files import RUNS_VARIABLE
+from notebook_automl.record.layout import runs_folder
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.backends import BACKENDS
 from notebook_automl.workers.devices import devices

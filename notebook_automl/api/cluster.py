@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from notebook_automl.errors import SearchError, received
-from notebook_automl.record.layout import RunFolder, read_json
+from notebook_automl.record.files import read_json
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.lock import holder
 
 INSECURE = "insecure+"

@@ -16,7 +16,8 @@ from notebook_automl.api.hooks import birth
 from notebook_automl.data._source import SOURCES
 from notebook_automl.errors import HelperError
 from notebook_automl.export._exporter import Executed
-from notebook_automl.record.layout import RunFolder, read_json
+from notebook_automl.record.files import read_json
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.backends import backend_of
 

@@ -28,9 +28,10 @@ from notebook_automl.export._exporter import EXPORTERS
 from notebook_automl.plots._plot import plot
 from notebook_automl.plots._summary import Summary, summary
 from notebook_automl.record.events import EpochEnded, TrialEnded
+from notebook_automl.record.files import folder_error, read_json
 from notebook_automl.record.front import best as best_trial
 from notebook_automl.record.front import front, objectives
-from notebook_automl.record.layout import RunFolder, folder_error, read_json
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.reader import RunState
 from notebook_automl.record.schema import Schema
 from notebook_automl.record.tail import Tail

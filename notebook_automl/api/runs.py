@@ -10,7 +10,8 @@ from notebook_automl.api.checks import folder_of_runs
 from notebook_automl.api.run import Run
 from notebook_automl.api.supervisor import ENDED
 from notebook_automl.errors import AutoMLError, RunNotFoundError, nearest, received
-from notebook_automl.record.layout import RunFolder, folder_error
+from notebook_automl.record.files import folder_error
+from notebook_automl.record.layout import RunFolder
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -43,12 +43,8 @@ from notebook_automl.errors import (
     nearest,
     received,
 )
-from notebook_automl.record.layout import (
-    RunFolder,
-    folder_error,
-    read_json,
-    write_json,
-)
+from notebook_automl.record.files import folder_error, read_json, write_json
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.schema import Schema
 from notebook_automl.search._tuner import check_tuner
 from notebook_automl.search.pruners._pruner import PRUNERS

@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from notebook_automl.errors import NoTrialError
-from notebook_automl.record.layout import TrialFolder, read_json
+from notebook_automl.record.files import read_json
+from notebook_automl.record.layout import TrialFolder
 from notebook_automl.record.reader import RunState, TrialState
 from notebook_automl.source.backends import VARIABLE, named_in
 from notebook_automl.source.program import Program

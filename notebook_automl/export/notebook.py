@@ -25,7 +25,7 @@ from notebook_automl.errors import (
 )
 from notebook_automl.export._exporter import Chosen
 from notebook_automl.export._texts import HEADINGS, front
-from notebook_automl.record.layout import write_text
+from notebook_automl.record.files import write_text
 from notebook_automl.source.backends import BACKENDS, named_in
 from notebook_automl.source.program import Program
 

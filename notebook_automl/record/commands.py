@@ -19,12 +19,8 @@ from notebook_automl.errors import (
     nearest,
     received,
 )
-from notebook_automl.record.layout import (
-    RunFolder,
-    folder_error,
-    read_json,
-    write_json,
-)
+from notebook_automl.record.files import folder_error, read_json, write_json
+from notebook_automl.record.layout import RunFolder
 
 Verb = Literal["stop", "pause", "resume", "extend"]
 VERBS: tuple[str, ...] = get_args(Verb)

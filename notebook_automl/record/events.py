@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
-from notebook_automl.record.layout import decode, encode
+from notebook_automl.record.files import decode, encode
 
 EndState = Literal["completed", "stopped", "failed"]
 # A pruned trial gave way to better ones; a skipped one was never built.

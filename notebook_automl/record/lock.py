@@ -19,12 +19,8 @@ from pathlib import Path
 from types import TracebackType
 
 from notebook_automl.errors import HelperError, RunFolderError, RunHeldError
-from notebook_automl.record.layout import (
-    RunFolder,
-    folder_error,
-    read_json,
-    write_json,
-)
+from notebook_automl.record.files import folder_error, read_json, write_json
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.snapshot import read_state
 
 # Whoever asks for the holder holds the lock for microseconds: wait for that long.

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from notebook_automl.record.events import CommandAcknowledged
+from notebook_automl.record.files import write_bytes
 from notebook_automl.record.history import History, Table
-from notebook_automl.record.layout import RunFolder, write_bytes
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.reader import RunState, TrialState
 from notebook_automl.record.tail import Tail
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from notebook_automl.record.events import Event, from_line
-from notebook_automl.record.layout import folder_error
+from notebook_automl.record.files import folder_error
 
 # What is read at once: as events, a record of 250 MB would take gigabytes.
 _PIECE_BYTES = 1_000_000

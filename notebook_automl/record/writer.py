@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from notebook_automl.record.events import Event, to_line
-from notebook_automl.record.layout import folder_error
+from notebook_automl.record.files import folder_error
 
 _CHUNK_BYTES = 65_536
 

@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from notebook_automl.record.layout import folder_error
+from notebook_automl.record.files import folder_error
 from notebook_automl.record.writer import EventWriter, write_whole
 
 

@@ -15,8 +15,8 @@ from notebook_automl.record.events import (
     TrialStarted,
     spell,
 )
+from notebook_automl.record.files import encode
 from notebook_automl.record.folds import FOLD
-from notebook_automl.record.layout import encode
 from notebook_automl.record.reader import RunState, TrialState
 
 if TYPE_CHECKING:

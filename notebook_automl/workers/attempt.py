@@ -14,9 +14,10 @@ from typing import Any
 from notebook_automl.errors import ClusterError
 from notebook_automl.record import events
 from notebook_automl.record.commands import pending
+from notebook_automl.record.files import read_json
 from notebook_automl.record.front import best as best_trial
 from notebook_automl.record.front import objectives, told
-from notebook_automl.record.layout import RunFolder, read_json
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.parameters import Parameter
 from notebook_automl.record.snapshot import open_state, save
 from notebook_automl.record.writer import EventWriter

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from notebook_automl.record.layout import RunFolder, write_json, write_text
+from notebook_automl.record.files import write_json, write_text
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.source.code import Code
 from notebook_automl.source.program import Program, assemble
 from notebook_automl.tasks._task import Baseline

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from notebook_automl.errors import ClusterError
-from notebook_automl.record.layout import RunFolder, write_text
+from notebook_automl.record.files import write_text
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.workers import copies, greeting
 from notebook_automl.workers.copies import Stamp
 from notebook_automl.workers.greeting import Greeting

@@ -12,7 +12,8 @@ from math import gcd
 from pathlib import Path
 from typing import Any
 
-from notebook_automl.record.layout import RunFolder, write_json, write_text
+from notebook_automl.record.files import write_json, write_text
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.source.format import formatted
 from notebook_automl.source.literals import literal
 from notebook_automl.source.program import SHARED, Cell, Program

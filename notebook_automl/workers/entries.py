@@ -10,7 +10,8 @@ from typing import Any
 
 from notebook_automl.errors import RunFolderError
 from notebook_automl.record import events
-from notebook_automl.record.layout import RunFolder, read_json
+from notebook_automl.record.files import read_json
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.reader import RunState
 from notebook_automl.workers.budget import Clock
 from notebook_automl.workers.cluster import NEEDS, Cluster, Message

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from notebook_automl.record.layout import RunFolder, write_text
+from notebook_automl.record.files import write_text
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.source.backends import BACKENDS
 from notebook_automl.workers import copies
 from notebook_automl.workers.devices import devices

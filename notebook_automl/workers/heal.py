@@ -13,7 +13,8 @@ from notebook_automl.record.events import (
     from_line,
     to_line,
 )
-from notebook_automl.record.layout import RunFolder, write_bytes
+from notebook_automl.record.files import write_bytes
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.reader import RunState, TrialState
 
 

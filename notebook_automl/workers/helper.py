@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from notebook_automl.errors import AutoMLError
-from notebook_automl.record.layout import RunFolder, write_json
+from notebook_automl.record.files import write_json
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.workers import trial
 
 _IDLE_S = 300.0

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from notebook_automl.errors import ClusterError
 from notebook_automl.record import events
-from notebook_automl.record.layout import RunFolder, read_json
+from notebook_automl.record.files import read_json
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.source.backends import backend_of
 from notebook_automl.workers._dask import (
     GROWTH,

@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from notebook_automl.record.files import read_json, write_json, write_text
 from notebook_automl.record.folds import FoldScore, best_epoch, score
-from notebook_automl.record.layout import (
-    RunFolder,
-    TrialFolder,
-    read_json,
-    write_json,
-    write_text,
-)
+from notebook_automl.record.layout import RunFolder, TrialFolder
 from notebook_automl.record.reader import TrialState
 from notebook_automl.source.program import Program
 

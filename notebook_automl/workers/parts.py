@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from notebook_automl.data._source import Origin
 from notebook_automl.data._weights import source_of
-from notebook_automl.record.layout import RunFolder, read_json
+from notebook_automl.record.files import read_json
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.backends import Backend, backend_of
 from notebook_automl.source.code import Code

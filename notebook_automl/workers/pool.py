@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from notebook_automl.record import events
+from notebook_automl.record.files import write_text
 from notebook_automl.record.folds import FOLD
 from notebook_automl.record.front import front, objectives, told
-from notebook_automl.record.layout import RunFolder, write_text
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.parameters import Parameter
 from notebook_automl.record.reader import RunState, TrialState
 from notebook_automl.search._study import Study

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from notebook_automl.record.layout import RunFolder, read_json, write_json
+from notebook_automl.record.files import read_json, write_json
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.source.code import Code
 from notebook_automl.source.program import SHARED
 from notebook_automl.tasks._task import Prepared

@@ -10,13 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from notebook_automl.data._source import SOURCES
-from notebook_automl.record.layout import (
-    RunFolder,
-    TrialFolder,
-    read_json,
-    write_json,
-    write_text,
-)
+from notebook_automl.record.files import read_json, write_json, write_text
+from notebook_automl.record.layout import RunFolder, TrialFolder
 from notebook_automl.source.code import Code
 from notebook_automl.source.program import SHARED, Program, assemble
 from notebook_automl.workers import folds, own, pace, prepared, space
