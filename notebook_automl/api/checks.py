@@ -11,9 +11,6 @@ from typing import Any
 from notebook_automl.errors import SearchError, received
 from notebook_automl.record.files import RUNS_VARIABLE
 from notebook_automl.record.layout import runs_folder
-from notebook_automl.record.schema import Schema
-from notebook_automl.source.backends import BACKENDS
-from notebook_automl.workers.devices import devices
 
 # More minutes than this are no budget, and in seconds they may become infinite.
 _MOST_MINUTES = 1e9
@@ -70,68 +67,6 @@ def check_numbers(search: Any) -> None:
                 f"{name}={_EXAMPLES[name]}.",
                 field=name,
             )
-
-
-def check_devices(search: Any, schema: Schema, backend: str, device: str) -> None:
-    """Refuse several devices a trial where a batch cannot be shared among them.
-
-    Args:
-        search: A `Search`.
-        schema: Of its data.
-        backend: What Keras computes with.
-        device: "cpu" or "gpu".
-
-    Raises:
-        SearchError: The backend, the batch size, the validation or the machine.
-    """
-    number = search.devices_per_trial
-    if number == 1:
-        return
-    batches = _batch_sizes(search)
-    gpus = len(devices(backend).gpus) if device == "gpu" else number
-    whole = number * max(1, search.batch_size // number)
-    for refused, expected, got, type_ in (
-        (
-            not BACKENDS[backend].shares,
-            "the backend that shares batches among devices, JAX,",
-            f"backend={backend!r}",
-            'backend="jax"',
-        ),
-        (
-            bool(schema.inputs),
-            "one input and one output",
-            f"several ({type(search.data).__name__})",
-            "devices_per_trial=1",
-        ),
-        (search.folds, "no folds", f"folds={search.folds!r}", "devices_per_trial=1"),
-        (
-            search.cluster is not None,
-            "workers on this machine",
-            f"cluster={search.cluster!r}",
-            "devices_per_trial=1",
-        ),
-        (
-            batches is None or any(size % number for size in batches),
-            f"batch sizes that {number} divides",
-            f"{batches or (search.space or {}).get('batch_size')!r}",
-            f"batch_size={whole}",
-        ),
-        (gpus < number, f"{number} GPUs", gpus, f"devices_per_trial={max(1, gpus)}"),
-    ):
-        if refused:
-            raise SearchError(
-                f"Expected {expected} for devices_per_trial={number}, got {got}. Type "
-                f"{type_}.",
-                field="devices_per_trial",
-            )
-
-
-def _batch_sizes(search: Any) -> list[int] | None:
-    """The batch sizes that a search may choose; None if they are not listed."""
-    left = (search.space or {}).get("batch_size", search.batch_size)
-    if isinstance(left, int):
-        return [left]
-    return list(left) if isinstance(left, list | tuple) else None
 
 
 def check_more(search: Mapping[str, Any], name: str, more: Any) -> None:

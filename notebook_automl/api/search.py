@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import shutil
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from notebook_automl.api.checks import (
-    check_devices,
     check_name,
     check_numbers,
     folder_of_runs,
@@ -19,13 +16,14 @@ from notebook_automl.api.checks import (
 from notebook_automl.api.cluster import (
     address_of,
     check_cluster,
-    keep_credentials,
     move,
 )
-from notebook_automl.api.drafts import delete_old_drafts
+from notebook_automl.api.device import check_device, check_devices, chosen_device
+from notebook_automl.api.drafts import fill
 from notebook_automl.api.objectives import check_metrics, objectives_of
 from notebook_automl.api.own import Own, check_mode
 from notebook_automl.api.run import Run
+from notebook_automl.api.same import check_same, is_run
 from notebook_automl.api.several import check_several
 from notebook_automl.api.space import decided_space, parameters
 from notebook_automl.api.splitting import (
@@ -34,16 +32,11 @@ from notebook_automl.api.splitting import (
     described,
 )
 from notebook_automl.api.warm_start import check_warm_start, first_trials
-from notebook_automl.api.weights import save_data, schema_of
+from notebook_automl.api.weights import schema_of
 from notebook_automl.errors import (
-    AutoMLError,
-    RunDiffersError,
     RunFolderError,
     SearchError,
-    nearest,
-    received,
 )
-from notebook_automl.record.files import folder_error, read_json, write_json
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.schema import Schema
 from notebook_automl.search._tuner import check_tuner
@@ -54,20 +47,11 @@ from notebook_automl.tasks._chosen import to_json
 from notebook_automl.tasks._limits import check_fit, check_space
 from notebook_automl.tasks._split import plan_split
 from notebook_automl.tasks._task import TASKS, propose
-from notebook_automl.workers.devices import devices
-from notebook_automl.workers.queueing import crowded
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _DEFAULT_MINUTES = 10.0
-# Copying more than this takes long enough to say so.
-_SAID_BYTES = 100e6
-# Fields that say where, when and by how many, not what: a second start of a name may
-# differ in them. Budgets are compared: who asks for more shall type run.extend().
-_NOT_COMPARED = ("name", "folder", "started_s", "workers", "cluster", "first")
-
-_DEVICES = ("auto", "cpu", "gpu")
 
 
 @dataclass
@@ -267,14 +251,7 @@ class Search:
             TASKS.check(self.task)
         check_metrics(self)
         check_splitting(self)
-        if not isinstance(self.device, str) or self.device not in _DEVICES:
-            raise SearchError(
-                f"Expected device to be one of {', '.join(_DEVICES)}, "
-                f"{received(self.device)}.{nearest(self.device, _DEVICES)} "
-                'Type device="auto".',
-                field="device",
-            )
-
+        check_device(self.device)
         check_backend(self.backend)
 
     def start(self, detach: bool = True) -> Run:
@@ -297,18 +274,18 @@ class Search:
         description = self.description(schema) | {"started_s": started_s}
         name = self.name or _new_name(started_s)
         folder = RunFolder(folder_of_runs(self.folder) / name)
-        if self.name is None or not _is_run(folder):
+        if self.name is None or not is_run(folder):
             try:
-                self._fill(folder, schema, description)
+                fill(self, folder, schema, description)
             except RunFolderError:
                 # Somebody else may have started one of that name meanwhile.
-                if self.name is None or not _is_run(folder):
+                if self.name is None or not is_run(folder):
                     raise
             else:
                 run = Run(folder)
                 run._launch(detach)
                 return run
-        _same_run(folder, description, schema)
+        check_same(folder, description, schema)
         move(folder, self.cluster)
         return Run(folder)
 
@@ -340,32 +317,7 @@ class Search:
         """
         schema = self.schema()
         description = self.description(schema) | {"started_s": time.time()}
-        return parameters(lambda folder: self._fill(folder, schema, description))
-
-    def _fill(
-        self, folder: RunFolder, schema: Schema, description: dict[str, Any]
-    ) -> None:
-        """Make the run's folder with all that a supervisor needs, or nothing at all."""
-        parent = folder.path.parent
-        delete_old_drafts(parent)
-        # Under a name of its own until it is whole: whatever ends this process, the
-        # run's name stands for a whole run or for none.
-        draft = RunFolder(parent / f".{folder.name}.{secrets.token_hex(4)}")
-        try:
-            draft.create()
-            if schema.bytes > _SAID_BYTES:
-                size = f"{schema.bytes / 1e6:.0f} MB"
-                sys.stdout.write(f"Copying {size} of data to {folder.path}\n")
-            save_data(self, schema, draft.data)
-            write_json(draft.schema, schema.to_json())
-            write_json(draft.search, description)
-            keep_credentials(draft, self.cluster)
-            draft.rename(folder)
-        except BaseException as error:  # Ctrl-C, too, must leave nothing behind
-            shutil.rmtree(draft.path, ignore_errors=True)
-            if isinstance(error, OSError) and not isinstance(error, AutoMLError):
-                raise folder_error("copy the data to", folder.data, error) from error
-            raise
+        return parameters(lambda folder: fill(self, folder, schema, description))
 
     def description(self, schema: Schema) -> dict[str, Any]:
         """Decide everything that is "auto".
@@ -396,7 +348,7 @@ class Search:
         metric = next(iter(metrics))
         check_mode(self.mode, metric, metrics[metric].mode)
         backend = chosen_backend(self.backend)
-        device = self._device(backend.name)
+        device = chosen_device(self, backend.name)
         check_devices(self, schema, backend.name, device)
         names = [f.name for f in fields(self)[1:] if f.name not in ASIDE]
         asked = {name: getattr(self, name) for name in names}
@@ -420,62 +372,10 @@ class Search:
             "target": _plain_target(self.target),
         }
 
-    def _device(self, backend: str) -> str:
-        """What trains; of a cluster the first worker will tell what "auto" means."""
-        if self.cluster is not None:
-            return self.device
-        found = devices(backend)
-        if self.device == "gpu" and not found.gpus:
-            raise SearchError(
-                f'Expected a GPU for device="gpu", got none. {found.why_no_gpu} '
-                'Or type device="auto".',
-                field="device",
-            )
-        if not found.gpus or self.device == "cpu":
-            return "cpu"
-        if full := crowded(found.gpus):
-            raise SearchError(
-                f"Expected a GPU with free memory for device={self.device!r}, got "
-                f'none: {full}. End what holds it, or type device="cpu".',
-                field="device",
-            )
-        return "gpu"
-
 
 def _plain_target(target: Any) -> Any:
     """The target as JSON gives it back."""
     return list(target) if isinstance(target, tuple) else target
-
-
-def _is_run(folder: RunFolder) -> bool:
-    """Whether the name is taken by a whole run."""
-    try:
-        return folder.search.exists()
-    except OSError as error:
-        raise folder_error("make the run folder", folder.path, error) from error
-
-
-def _same_run(folder: RunFolder, description: dict[str, Any], schema: Schema) -> None:
-    """Refuse to attach to a run that was asked for something else."""
-    before = read_json(folder.search)
-    old_schema = Schema.from_json(read_json(folder.schema))
-    differences = [
-        f"{key} is {before[key]!r} there and {value!r} here"
-        for key, value in description.items()
-        if key in before and key not in _NOT_COMPARED and before[key] != value
-        # What the first worker has decided since.
-        if (key, value) != ("device", "auto")
-    ]
-    same = old_schema.beside == schema.beside
-    if old_schema.fingerprint != schema.fingerprint or not same:
-        differences.append("the data differ")
-    if differences:
-        raise RunDiffersError(
-            f"The name {folder.name!r} is taken by a run that differs: "
-            f"{'; '.join(differences)}. Choose another name=, or delete that run with "
-            f"notebook_automl.attach({folder.name!r}).delete().",
-            field="name",
-        )
 
 
 def _new_name(started_s: float) -> str:
