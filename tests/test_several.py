@@ -26,9 +26,11 @@ from notebook_automl.data._source import SOURCES, Origin, source_for
 from notebook_automl.errors import DataError, SearchError, UnknownNameError
 from notebook_automl.record.files import write_json
 from notebook_automl.record.layout import RunFolder
-from notebook_automl.source.backends import chosen_backend
+from notebook_automl.source.backends import BACKENDS, chosen_backend
 from notebook_automl.source.code import Code
 from notebook_automl.source.part_names import part_names
+from notebook_automl.source.program import Program
+from notebook_automl.source.renaming import assigned
 from notebook_automl.tasks._chosen import chosen, to_json
 from notebook_automl.tasks._split import plan_split
 from notebook_automl.tasks._task import TASKS
@@ -41,10 +43,10 @@ from notebook_automl.workers.prepared import load
 ROWS = 160
 SEVERAL = SOURCES.get("several")
 TASK = TASKS.get("multi_modal")
-# What `prepare_sets` of a number called "price" gives.
+# What `prepare_sets` of a number called "price_test" gives.
 LEFT_BY_FOLDS = (
     *("x_train", "y_train", "x_validation", "y_validation"),
-    *("TARGET_MEAN_PRICE", "TARGET_STD_PRICE", "prepare"),
+    *("TARGET_MEAN_PRICE_TEST", "TARGET_STD_PRICE_TEST", "prepare"),
 )
 
 
@@ -211,12 +213,29 @@ def test_code_is_autokeras_graph_under_any_names(
 ) -> None:
     samples, labels = small()
     data = dict(zip(ins, samples, strict=True)), dict(zip(outs, labels, strict=True))
-    _, written, namespace = built(data, tmp_path)
+    text, written, namespace = built(data, tmp_path)
+    assert_nobodys(
+        text, *(name for names in part_names(*data) for name in names.values())
+    )
     check_model(written, namespace["model"])
     history = namespace["model"].fit(
         *(namespace[name] for name in ("x_train", "y_train")), epochs=1, verbose=0
     )
     assert set(history.history) > {f"{name}_loss" for name in written.names[1]}
+
+
+def assert_nobodys(program: Program, *parts: str) -> None:
+    """What programs call their own things, no part can be called."""
+    left = assigned("\n".join(cell.source for cell in program.cells))
+    ours = {n for n in left if n == n.lower() and not any(part in n for part in parts)}
+    assert len(ours) > 10
+    assert {name for name in ours if part_names([name], [])[0][name] == name} == set()
+
+
+def test_no_part_is_called_as_a_backend() -> None:
+    for backend in BACKENDS.values():
+        for line in backend.setup(accelerated=True).imports:
+            assert all(part_names([n], [])[0][n] != n for n in assigned(line))
 
 
 @pytest.mark.parametrize(
@@ -257,42 +276,56 @@ def test_the_form_takes_a_variable_that_holds_all() -> None:
         automl.Panel(parts())
 
 
-@pytest.mark.parametrize("inputs", [1, 2])
-@pytest.mark.parametrize("outputs", [1, 2])
-def test_one_of_a_kind_needs_no_name(inputs: int, outputs: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("inputs", "outputs"),
+    [
+        (["photo"], []),
+        (["photo", "text"], []),
+        ([], ["price"]),
+        ([], ["kind", "price"]),
+    ],
+)
+def test_one_of_a_kind_needs_no_name(
+    inputs: list[str], outputs: list[str], tmp_path: Path
+) -> None:
     samples, labels = small()
-    x: Any = samples[1] if inputs == 1 else {"photo": samples[1], "text": samples[2]}
-    y: Any = labels[0] if outputs == 1 else {"kind": labels[0], "price": labels[1]}
-    if inputs == outputs == 1:
-        x = {"photo": x}
+    all_inputs = {"photo": samples[1], "text": samples[2]}
+    all_outputs = {"kind": labels[0], "price": labels[1]}
+    x: Any = {name: all_inputs[name] for name in inputs} or samples[1]
+    y: Any = {name: all_outputs[name] for name in outputs} or labels[0]
     text, written, namespace = built((x, y), tmp_path)
     check_model(written, namespace["model"])
     assert isinstance(namespace["x_train"], dict) == isinstance(x, dict)
     assert isinstance(namespace["y_train"], dict) == isinstance(y, dict)
     namespace["callbacks"].clear()
     execute(text, "train", namespace)
+    schema = SEVERAL.describe((x, y), None, ())
+    measured = {*TASK.usual(schema), "loss"}
+    assert measured <= set(TASK.metrics(schema)) & set(namespace["history"].history)
     rows = Path(tmp_path, "rows")
     some = {k: v[:3] for k, v in x.items()} if isinstance(x, dict) else x[:3]
-    schema = SEVERAL.describe((x, y), None, ())
     SEVERAL.save_rows(some, schema, rows)
     for cell in ("load", "split", "prepare", "predict"):
         execute(text, cell, namespace)
     found = namespace["predict"](SEVERAL.read_rows(rows, schema))
-    kinds = found["kind"] if isinstance(y, dict) else found
-    assert set(kinds) <= {"yes", "no"} and len(kinds) == 3
+    found = found if isinstance(y, dict) else {"kind": found}
+    assert [len(rows) for rows in found.values()] == [3] * max(1, len(outputs))
+    assert set(found.get("kind", ["yes"])) <= {"yes", "no"}
 
 
 def test_each_fold_prepares_all_parts(tmp_path: Path) -> None:
     samples, labels = small()
+    # Names that end as those of sets are no sets.
     inputs = {"photo": samples[1], "facts": samples[0]}
-    outputs = {"kind": labels[0], "price": labels[1]}
+    outputs = {"kind": labels[0], "price_test": labels[1]}
     text, written, namespace = built((inputs, outputs), tmp_path, folds=3)
+    assert_nobodys(text, *inputs, *outputs)
     first = namespace["prepare_sets"](0, None)
     names = LEFT_BY_FOLDS
     check_model(written, folds.built(namespace, dict(zip(names, first, strict=True))))
     execute(text, "train", namespace)
     assert len(namespace["curves"]) == 3
-    told = {f"val_{name}_std" for name in ("kind_accuracy", "price_rmse", "loss")}
+    told = {f"val_{name}_std" for name in ("kind_accuracy", "price_test_rmse", "loss")}
     assert told < set(namespace["validation_metrics"])
     # The final model's rows, scaled by themselves alone.
     facts = namespace["x_train"]["facts"]
@@ -402,7 +435,7 @@ CASES: dict[str, tuple[Any, dict[str, Any], str, str]] = {
         r"no target beside arrays",
     ),
     "an unknown metric": (
-        ({"photo": images()}, {"kind": [0, 1] * 6}),
+        ({"photo": images()}, {"kind": [0, 1] * 6, "price": [1.5, 2.5, 3.5] * 4}),
         {"metric": "accuracy"},
         "metric",
         r"Did you mean 'kind_accuracy'",
@@ -445,6 +478,11 @@ def test_what_knows_one_array_is_refused(field: str) -> None:
 
 def test_no_two_parts_share_a_name() -> None:
     words = ["photo", "Photo", "photo!", "", "photo_train", "train", "prepare_photo"]
+    long = part_names(["a" * 300, "a" * 400], [])[0]
+    assert len(set(long.values())) == 2 and max(map(len, long.values())) < 80
+    for metrics in (["kind", "test_kind"], ["test", "loss"]):
+        kind, other = part_names([], metrics)[1].values()
+        assert other not in (f"test_{kind}", "loss") and kind != "test"
     for ins, outs in itertools.combinations(itertools.permutations(words[:4], 3), 2):
         named = [n for names in part_names(ins, outs) for n in names.values() if n]
         assert len(set(named)) == len(named) and all(map(str.isidentifier, named))

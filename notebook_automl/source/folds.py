@@ -211,11 +211,12 @@ def _call(call: ast.Call, **changed: str | None) -> str:
 
 
 def _without_test(source: str) -> str:
-    """A prepare cell without the statements that make the test arrays."""
-    lines = source.splitlines()
+    """A prepare cell without the statements that make something of the test rows."""
+    lines, of_test = source.splitlines(), {"test_rows"}
     for node in ast.parse(source).body:
-        names = _names(node)
-        if names and all(name.endswith("_test") for name in names):
+        used = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+        if (names := _names(node)) and used & of_test:
+            of_test |= set(names)
             for place in range(node.lineno - 1, node.end_lineno or node.lineno):
                 lines[place] = "\0"
     return "\n".join(line for line in lines if line != "\0") + "\n"

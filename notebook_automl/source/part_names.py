@@ -17,12 +17,17 @@ _TAKEN = frozenset(
         *("keras", "layers", "ops", "np", "pd", "os", "re", "hashlib", "zipfile"),
         *("x", "y", "frame", "arrays", "archive", "digest", "hashes"),
         *("fingerprint", "rows", "train_rows", "validation_rows", "test_rows", "row"),
+        *("x_train", "x_validation", "x_test", "y_train", "y_validation", "y_test"),
         *("labels", "targets", "prepare", "scaler", "numbers", "encoder", "topics"),
         *("categories", "train_words", "counts", "common", "word"),
         *("inputs", "outputs", "hidden", "normalization", "model", "callbacks"),
-        *("history", "test_metrics", "predict", "scores", "differences", "counts"),
+        *("history", "test_metrics", "predict", "scores", "differences"),
         *("merge", "optimizer", "learning_rate", "batch_size", "epochs", "loss"),
-        *("val", "best", "data", "prepared", "schema"),
+        *("val", "test", "best", "data", "prepared", "schema", "sys", "tf", "torch"),
+        *("make_pipeline", "train_test_split", "fmean", "pstdev", "splitter"),
+        *("options", "train_set", "validation_set", "folds", "fold", "train"),
+        *("validation", "prepare_sets", "build_model", "compile_model", "train_fold"),
+        *("curves", "best_epochs", "validation_metrics", "name", "values", "part"),
     )
 )
 # Beside one input without a name, no output can be called so.
@@ -33,15 +38,20 @@ _LAYERS = re.compile(
     r"|(separable_)?conv\d_?d|dense|dropout|embedding|flatten|functional|gru|lstm"
     r"|global_(average|max)_pooling\d_?d|input_layer|max_pooling\d_?d|normalization"
     r"|random_\w+|re_lu|rescaling|resizing|softmax|(efficientnet|resnet|xception)\w*)"
-    r"(_\d+)?"
+    r"(_\d+)?(_outputs)?"
 )
 # What stands before or behind the name of a part in the names of what is its own.
 _BEFORE = (
     *("prepare", "scaler", "numbers", "encoder", "categories", "topics", "texts"),
     *("words", "train_words", "counts", "common", "labels", "targets", "digest"),
-    *("hashes", "fingerprint", "arrays", "table", "text", "x", "y", "val"),
+    *("hashes", "fingerprint", "arrays", "table", "text", "x", "y", "val", "test"),
 )
-_BEHIND = ("train", "validation", "test", "inputs", "outputs", "features", "loss")
+_BEHIND = (
+    *("train", "validation", "test", "inputs", "outputs", "features", "loss"),
+    "normalization",
+)
+# Files have these names, too, with more in front and behind.
+_LONGEST = 60
 
 
 def part_names(
@@ -78,7 +88,7 @@ def _candidates(name: str, kind: str, place: int) -> Iterator[str]:
     if name == "":
         yield ""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    word = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
+    word = re.sub(r"[^a-z0-9]+", "_", plain.lower())[:_LONGEST].strip("_")
     if word and not word[0].isdigit():
         yield word
     if word:

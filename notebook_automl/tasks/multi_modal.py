@@ -64,12 +64,14 @@ class Part(NamedTuple):
         name: Its name in code.
         kind: What it is.
         schema: What is known of it alone.
+        alone: Whether it is the only input, or the only output.
     """
 
     own: str
     name: str
     kind: Any
     schema: Schema
+    alone: bool
 
     def suffixed(self, code: Code) -> Code:
         """Code under names of its own; its prepared arrays begin with its name."""
@@ -96,14 +98,14 @@ class MultiModal:
             found: Mapping[str, Metric] = outputs[0].kind.metrics(outputs[0].schema)
             return found
         return {
-            f"{part.name}_{name}": _of_output(metric, part)
+            f"{_before(part)}{name}": _of_output(metric, part)
             for part in outputs
             for name, metric in part.kind.metrics(part.schema).items()
         } | {"loss": Metric("", "min")}
 
     def usual(self, schema: Schema) -> tuple[str, ...]:
         return tuple(
-            f"{part.name}_{name}" if part.name else name
+            f"{_before(part)}{name}"
             for part in _outputs(schema)
             for name in part.kind.usual(part.schema)
         )
@@ -227,7 +229,7 @@ def _inputs(schema: Schema) -> Iterator[Part]:
     names, _ = part_names(schema.inputs, schema.targets)
     for own, one in schema.inputs.items():
         kind = next(kind for kind in _KINDS if kind.fits(one))
-        yield Part(own, names[own], kind, one)
+        yield Part(own, names[own], kind, one, len(names) == 1)
 
 
 def _outputs(schema: Schema) -> Iterator[Part]:
@@ -238,7 +240,12 @@ def _outputs(schema: Schema) -> Iterator[Part]:
             kind: Any = Labels()
         else:
             kind = Classes() if proposes_classes(one) else Numbers()
-        yield Part(own, names[own], kind, one)
+        yield Part(own, names[own], kind, one, len(names) == 1)
+
+
+def _before(part: Part) -> str:
+    """What stands before the names of an output's metrics: nothing, if alone."""
+    return "" if part.alone else f"{part.name}_"
 
 
 def _scores(part: Part) -> str:
