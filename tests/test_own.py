@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import linecache
 from keyword import iskeyword
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from live import quick
 
 from notebook_automl import Search, SearchError
+from notebook_automl.source.installed import is_installed
 from notebook_automl.source.own import Belongings
 from notebook_automl.source.program import Program, assemble
 from notebook_automl.tasks._body import check_source
@@ -257,3 +260,14 @@ def test_a_graph_with_effects_has_none_in_the_kernel(tmp_path: Any) -> None:
     check_source(f"open({str(effect)!r}, 'w')")
     assert not effect.exists()
     assert check_space({"a": "__import__('os')"}) == {"a": "__import__('os')"}
+
+
+def test_installed_is_what_processes_find_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "found_later.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("found_later")
+    assert not is_installed("found_later")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert is_installed("found_later")

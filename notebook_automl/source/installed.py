@@ -49,7 +49,9 @@ def is_installed(module: str) -> bool:
     held = sys.modules.get(top)
     places = [*getattr(held, "__path__", ()), getattr(held, "__file__", None)]
     first = next((place for place in places if place), None)
-    return first is not None and Path(first).absolute().parent in _folders()
+    return first is not None and Path(first).absolute().parent in _folders(
+        os.environ.get("PYTHONPATH", "")
+    )
 
 
 def _has(module: str, names: set[str], thing: Any) -> bool:
@@ -63,10 +65,10 @@ def _is_public(module: str) -> bool:
 
 
 @functools.cache
-def _folders() -> tuple[Path, ...]:
-    """Where packages are found by every process that this one starts."""
+def _folders(given: str) -> tuple[Path, ...]:
+    """Where packages are found by every process that this one starts now."""
     paths = sysconfig.get_paths()
     found = [paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")]
     found += [*site.getsitepackages(), site.getusersitepackages()]
-    found += [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]
+    found += [path for path in given.split(os.pathsep) if path]
     return tuple(Path(path).absolute() for path in found)
