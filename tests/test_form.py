@@ -147,9 +147,11 @@ def test_variables_are_listed_with_shape_and_types() -> None:
         "_hidden": pd.DataFrame({"a": [1]}),
         "Frame": pd.DataFrame,
         "pair": (np.zeros((3, 4, 4)), np.zeros(3)),
+        "lists": ({"text": ["so", "many"] * 999}, {"kind": [True, False] * 999}),
     }
     found = {choice.value: choice.detail for choice in candidates.variables(names)}
-    assert list(found) == ["df", "pair", "(x, y)"]
+    assert list(found) == ["df", "pair", "lists", "(x, y)"]
+    assert found["lists"] == "text: 1,998 values; kind: 1,998 values"
     assert found["df"].startswith("table 2 x 2: 1 float64, 1 ")
     assert found["(x, y)"] == "array 5 x 8 x 8, float64; array 5, int64"
     for expression in found:

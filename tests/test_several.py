@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import tempfile
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,11 @@ class TestSearch:
         assert found["angle"].dtype == "float64" and len(found["angle"]) == 3
         with pytest.raises(DataError, match=r"without 'facts' got.*predict\({"):
             run.predict({"image": inputs["image"][:3]})
+        typo = {"image": inputs["image"][:3], "fact": inputs["facts"][:3]}
+        with pytest.raises(
+            DataError, match=r"without 'facts' .*Did you mean 'facts'\?"
+        ):
+            run.predict(typo)
         with pytest.raises(DataError, match="as many rows of each input"):
             run.predict({"facts": inputs["facts"][:2], "image": inputs["image"][:3]})
         with pytest.raises(DataError, match="dictionary with rows of 'image', 'facts'"):
@@ -409,6 +415,18 @@ CASES: dict[str, tuple[Any, dict[str, Any], str, str]] = {
         "data",
         r"In the input 'text': .*got 'one' \(str\)",
     ),
+    "numbers on one axis": (
+        ({"photo": images(), "age": pd.Series(range(12))}, [0, 1] * 6),
+        {},
+        "data",
+        r"In the input 'age': .*\(rows, columns\) of numbers.*Type .*DataFrame\(",
+    ),
+    "a table of objects": (
+        ({"facts": np.array([[1, "a"], [2, "b"]] * 6, dtype=object)}, [0, 1] * 6),
+        {},
+        "data",
+        r"In the input 'facts': .*\(ndarray\). Type .*pandas.DataFrame\(\.\.\.\) of it",
+    ),
     "a name that is no text": (
         ({3: images()}, [0, 1] * 6),
         {},
@@ -474,6 +492,19 @@ def test_what_knows_one_array_is_refused(field: str) -> None:
     with pytest.raises(SearchError, match=f"Expected no {field} beside several") as e:
         automl.Search(data, **{field: FIELDS[field]}).schema()
     assert e.value.field == field
+
+
+def test_one_long_text_costs_the_others_nothing(tmp_path: Path) -> None:
+    texts = ["x" * 1_000_000, *(f"so many {n} words" for n in range(299))]
+    data = {"text": texts}, ["yes", "no", "no"] * 100
+    tracemalloc.start()
+    try:
+        schema = SEVERAL.describe(data, None, ())
+        SEVERAL.save(data, schema, tmp_path)
+        SEVERAL.save_rows({"text": texts}, schema, tmp_path / "rows")
+        assert tracemalloc.get_traced_memory()[1] < 100e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_no_two_parts_share_a_name() -> None:

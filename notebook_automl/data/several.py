@@ -20,6 +20,7 @@ from notebook_automl.data._pairs import (
     array_of,
     check_no_target,
     describe_labels,
+    holds_texts,
     is_pair,
     label_dtype,
     labels_code,
@@ -235,11 +236,13 @@ def _described(samples: Any) -> Schema:
     is_array = isinstance(table, tuple | list) or hasattr(table, "__array__")
     kinds = [SOURCES.get(name) for name in _KINDS] if is_array else []
     kind = next((kind for kind in kinds if kind.holds(table)), None)
-    if kind is None:
+    # What is no table has more axes, if it is not texts.
+    flat = kind is SOURCES.get("arrays") and array_of(table, "x").ndim < 3
+    if kind is None or flat:
         raise DataError(
             "Expected an array of images (samples, height, width), texts, a DataFrame "
-            f"or an array (rows, columns), {received(samples)}. Type numpy.asarray(...)"
-            " or pandas.DataFrame(...) of it.",
+            f"or an array (rows, columns) of numbers, {received(samples)}. Type "
+            "numpy.asarray(...) or pandas.DataFrame(...) of it.",
             field="data",
         )
     schema: Schema = kind.describe_samples(table)
@@ -252,6 +255,8 @@ def _as_table(samples: Any) -> Any:
     import pandas as pd
 
     if hasattr(samples, "columns") or not is_pair((samples, [])):
+        return samples
+    if holds_texts(samples):  # in an array each would take as much as the longest
         return samples
     array = array_of(samples, "x")
     plain = array.ndim == 2 and array.dtype.kind in "biuf"
@@ -367,10 +372,12 @@ def _rows_by_name(rows: Any, schema: Schema) -> dict[str, Any]:
         )
     if absent := [name for name in names if name not in rows]:
         given = list(rows)
+        others = [name for name in given if name not in names]
         raise DataError(
             f"Expected rows of {', '.join(map(repr, names))}, without "
             f"{', '.join(map(repr, absent))} {received(given)}."
-            f"{nearest(absent[0], given)} Type predict({{...}}) with these, too."
+            f"{nearest(others[0], absent) if others else ''} Type predict({{...}}) "
+            "with these, too."
         )
     return {name: rows[name] for name in names}
 

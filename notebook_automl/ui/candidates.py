@@ -94,16 +94,22 @@ def _describe(value: Any) -> str:
     """Shape and types, in a few words."""
     if isinstance(value, str | os.PathLike):
         return f"file {os.fspath(value)}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {_describe(part)}" for name, part in value.items())
     if isinstance(value, tuple | list):
-        return "; ".join(map(_describe, value))
+        return "; ".join(map(_described_part, value))
     shape = " x ".join(f"{length:,}" for length in getattr(value, "shape", ()))
     if not hasattr(value, "columns"):
         return f"array {shape}, {getattr(value, 'dtype', type(value).__name__)}"
     kinds = [str(dtype) for dtype in value.dtypes]
     counts = {kind: kinds.count(kind) for kind in kinds}
     return f"table {shape}: " + ", ".join(f"{n} {kind}" for kind, n in counts.items())
+
+
+def _described_part(part: Any) -> str:
+    """The same of what a pair holds: a table or array, or several by name."""
+    if isinstance(part, Mapping):
+        return ", ".join(f"{n}: {_described_part(each)}" for n, each in part.items())
+    is_list = isinstance(part, tuple | list)
+    return f"{len(part):,} values" if is_list else _describe(part)
 
 
 def targets(data: Any) -> list[Choice]:
