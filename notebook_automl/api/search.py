@@ -63,7 +63,8 @@ class Search:
             height, width) or (samples, height, width, channels); or the path of a
             .csv, .parquet or .npz file. In a y with several columns of 0 and 1, each
             column is a label. Several inputs of one model are a dictionary by name as
-            x, {"photo": images, "facts": df}, and several outputs one as y.
+            x, {"photo": images, "facts": df}, and several outputs one as y; what stands
+            at the same place in each is one sample, whatever a table's index says.
         target: The column to learn, for a table; or a list of columns of 0 and 1, which
             are learned together.
         task: A task's name, or "auto" to propose one from the data.
