@@ -61,6 +61,10 @@ def test_several_inputs_are_refused(tmp_path: Path) -> None:
         ({"batch_size": 31}, ["that 2 divides", "31", "batch_size=30"]),
         ({"space": {"batch_size": [16, 31]}}, ["that 2 divides", "[16, 31]"]),
         ({"folds": 3}, ["no folds", "folds=3"]),
+        (
+            {"devices_per_trial": 5, "validation_split": 0.02},
+            ["5 training and validation rows", "got 3", "devices_per_trial=3"],
+        ),
         ({"devices_per_trial": 0}, ["a whole number above 0", "0 (int)"]),
         ({"devices_per_trial": True}, ["a whole number above 0", "True (bool)"]),
     ],

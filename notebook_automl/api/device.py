@@ -7,6 +7,7 @@ from typing import Any
 from notebook_automl.errors import SearchError, nearest, received
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.backends import BACKENDS
+from notebook_automl.tasks._task import Split
 from notebook_automl.workers.devices import devices
 from notebook_automl.workers.queueing import crowded
 
@@ -61,12 +62,15 @@ def chosen_device(search: Any, backend: str) -> str:
     return "gpu"
 
 
-def check_devices(search: Any, schema: Schema, backend: str, device: str) -> None:
+def check_devices(
+    search: Any, schema: Schema, split: Split, backend: str, device: str
+) -> None:
     """Refuse several devices a trial where a batch cannot be shared among them.
 
     Args:
         search: A `Search`.
         schema: Of its data.
+        split: How its rows are divided.
         backend: What Keras computes with.
         device: "cpu" or "gpu".
 
@@ -76,7 +80,7 @@ def check_devices(search: Any, schema: Schema, backend: str, device: str) -> Non
     number = search.devices_per_trial
     if number == 1:
         return
-    batches = _batch_sizes(search)
+    batches, rows = _batch_sizes(search), _fewest_rows(schema, split)
     gpus = len(devices(backend).gpus) if device == "gpu" else number
     whole = number * max(1, search.batch_size // number)
     for refused, expected, got, type_ in (
@@ -105,6 +109,12 @@ def check_devices(search: Any, schema: Schema, backend: str, device: str) -> Non
             f"{batches or (search.space or {}).get('batch_size')!r}",
             f"batch_size={whole}",
         ),
+        (
+            rows < number,
+            f"{number} training and validation rows or more, one a device,",
+            rows,
+            f"devices_per_trial={max(1, rows)}",
+        ),
         (gpus < number, f"{number} GPUs", gpus, f"devices_per_trial={max(1, gpus)}"),
     ):
         if refused:
@@ -113,6 +123,16 @@ def check_devices(search: Any, schema: Schema, backend: str, device: str) -> Non
                 f"{type_}.",
                 field="devices_per_trial",
             )
+
+
+def _fewest_rows(schema: Schema, split: Split) -> int:
+    """Rows of the smaller one of the sets for training and validation, or all rows
+    where groups of any size are drawn."""
+    if schema.groups:
+        return schema.rows
+    drawn = schema.rows - sum(schema.own)
+    train = drawn - split.validation_rows - split.test_rows
+    return min(train, schema.own[0] or split.validation_rows)
 
 
 def _batch_sizes(search: Any) -> list[int] | None:

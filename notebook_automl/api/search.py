@@ -343,14 +343,14 @@ class Search:
                 field="task",
             )
         task.check(schema)
-        plan_split(schema, vars(self), task.classes(schema))
+        split = plan_split(schema, vars(self), task.classes(schema))
         own = Own(self, task, schema)
         metrics, second = objectives_of(self, task_name, schema, own.metrics)
         metric = next(iter(metrics))
         check_mode(self.mode, metric, metrics[metric].mode)
         backend = chosen_backend(self.backend)
         device = chosen_device(self, backend.name)
-        check_devices(self, schema, backend.name, device)
+        check_devices(self, schema, split, backend.name, device)
         names = [f.name for f in fields(self)[1:] if f.name not in ASIDE]
         asked = {name: getattr(self, name) for name in names}
         folder = None if self.folder is None else str(self.folder)
