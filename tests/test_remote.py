@@ -17,9 +17,11 @@ from distributed import LocalCluster
 from live import PATIENCE_S, assert_whole, quick, slow, told, training, until
 
 import notebook_automl as automl
+from notebook_automl.api.cluster import keep_credentials, move
 from notebook_automl.api.run import Run
 from notebook_automl.errors import RunFolderError, SearchError
 from notebook_automl.record import events
+from notebook_automl.record.files import read_json, write_json
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.workers import copies
 from notebook_automl.workers._dask import There
@@ -403,6 +405,19 @@ def test_what_is_no_cluster_is_refused(cluster: Any, told_: str) -> None:
     with pytest.raises(SearchError) as refused:
         automl.Search(quick(), target="label", cluster=cluster)
     assert refused.value.field == "cluster" and told_ in str(refused.value)
+
+
+def test_another_address_has_keys_of_its_own(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.create()
+    write_json(folder.search, {"cluster": "tls://a:1"})
+    known = ClusterObject("tls://a:1", Security("ca", "cert", "key"))
+    keep_credentials(folder, known)
+    move(folder, "tls://a:1")
+    assert folder.credentials.exists()
+    move(folder, "tls://b:1")
+    assert read_json(folder.search)["cluster"] == "tls://b:1"
+    assert not folder.credentials.exists()
 
 
 def test_a_form_shows_an_object_by_its_address() -> None:

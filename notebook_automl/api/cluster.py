@@ -112,6 +112,7 @@ def move(folder: RunFolder, cluster: Any) -> None:
         address = address_of(cluster)
         if before["cluster"] != address:
             folder.decide(cluster=address)
+            folder.credentials.unlink(missing_ok=True)  # those of the other one
         keep_credentials(folder, cluster)
 
 
