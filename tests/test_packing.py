@@ -73,3 +73,5 @@ def test_the_drivers_program_is_asked(
     packing = Packing(each_s=0.01, looks=2, most=8, known=True)
     asyncio.run(packing.run(GPUS, asked.append))
     assert asked == [4, 6]  # no more workers than cores
+    # With as many as may be, nobody looks any more.
+    asyncio.run(Packing(each_s=0.01, most=1).run(GPUS, asked.append))

@@ -53,11 +53,10 @@ class Packing:
         found = dict(filter(None, map(_gpu, text.splitlines())))
         if not self.known or self.short or not set(gpus) <= found.keys():
             return False
-        self._seen.append({gpu: found[gpu] for gpu in gpus})
+        self._seen = [*self._seen, {gpu: found[gpu] for gpu in gpus}][-self.looks :]
         if len(self._seen) < self.looks or self.sharing >= self.most:
             return False
-        recent = self._seen[-self.looks :]
-        room = all(self._has_room([look[gpu] for look in recent]) for gpu in gpus)
+        room = all(self._has_room([look[gpu] for look in self._seen]) for gpu in gpus)
         if room:
             self.sharing += 1
             self._seen.clear()
@@ -80,7 +79,8 @@ class Packing:
         """
         gpus = [gpu for some in seen for gpu in some.split(",")]
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-        while (self.sharing + 1) * len(seen) <= cores and not self.short:
+        most = min(self.most, cores // len(seen))
+        while self.sharing < most and not self.short:
             await asyncio.sleep(self.each_s)
             with contextlib.suppress(OSError):
                 if self.look(await _said(), gpus):
