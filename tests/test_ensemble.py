@@ -119,13 +119,13 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starts]:
 @pytest.fixture(scope="module")
 def run(search: Starts) -> Run:
     """Trials that are alike and learn the noise, each in its own way."""
-    fields = {"epochs": 8, "tuner": "random", "seed": 1, "validation_split": 0.4}
+    fields = {"epochs": 8, "tuner": "random", "seed": 2, "validation_split": 0.4}
     return search(noisy(), trials=4, space=ALIKE, **fields).wait()
 
 
 ALIKE: dict[str, Any] = {
     "optimizer": "adam",
-    "learning_rate": 0.01,
+    "learning_rate": 0.06,  # so fast that each ends somewhere else
     "*/dropout": 0.0,
     "*/use_batchnorm": False,
     "*/num_layers": 2,
