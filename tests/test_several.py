@@ -494,6 +494,33 @@ def test_what_knows_one_array_is_refused(field: str) -> None:
     assert e.value.field == field
 
 
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([[1.0, None], [3, 4]], [[1, np.nan], [3, 4]]),
+        ([1, 2], [[1, 2]]),
+        (np.array([[1, 2.5]], dtype=object), [[1, 2.5]]),
+        ([{0: 1.0, 1: 2.0}], [[1, 2]]),
+        (pd.DataFrame([[1, 2]]), [[1, 2]]),
+    ],
+)
+def test_rows_of_an_array_come_in_many_forms(
+    rows: Any, expected: Any, tmp_path: Path
+) -> None:
+    data = {"matrix": np.arange(24.0).reshape(12, 2)}, [0, 1] * 6
+    schema = SEVERAL.describe(data, None, ())
+    SEVERAL.save_rows({"matrix": rows}, schema, tmp_path / "rows")
+    found = SEVERAL.read_rows(tmp_path / "rows", schema)["matrix"]
+    np.testing.assert_array_equal(found.to_numpy("float64", na_value=np.nan), expected)
+
+
+def test_rows_that_do_not_fit_an_array_are_refused(tmp_path: Path) -> None:
+    data = {"matrix": np.arange(24.0).reshape(12, 2)}, [0, 1] * 6
+    schema = SEVERAL.describe(data, None, ())
+    with pytest.raises(DataError, match=r"In the input 'matrix': .*numbers.*'x'"):
+        SEVERAL.save_rows({"matrix": [[1, "x"]]}, schema, tmp_path / "rows")
+
+
 def test_one_long_text_costs_the_others_nothing(tmp_path: Path) -> None:
     texts = ["x" * 1_000_000, *(f"so many {n} words" for n in range(299))]
     data = {"text": texts}, ["yes", "no", "no"] * 100

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import uuid
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -112,6 +113,19 @@ class Source(Protocol):
     def example(self, folder: Path) -> tuple[Any, str | int | None]:
         """Small data and their target, for tests; files, if any, go to `folder`."""
         ...
+
+
+def is_our_archive(path: Path) -> bool:
+    """Whether a file is a ZIP archive that `save_beside` wrote.
+
+    Args:
+        path: The file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.comment == OURS
+    except (zipfile.BadZipFile, OSError):
+        return False
 
 
 @contextmanager

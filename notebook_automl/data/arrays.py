@@ -21,7 +21,13 @@ from notebook_automl.data._pairs import (
     rename_code,
     save_labels,
 )
-from notebook_automl.data._source import OURS, Origin, Source, written_at_once
+from notebook_automl.data._source import (
+    OURS,
+    Origin,
+    Source,
+    is_our_archive,
+    written_at_once,
+)
 from notebook_automl.errors import DataError, received
 from notebook_automl.record.schema import NO_TARGET, Schema, Target
 from notebook_automl.source.code import Code
@@ -97,7 +103,7 @@ class Arrays:
         import numpy as np
 
         beside = path.with_suffix(".npz")
-        with written_at_once(beside, _is_ours) as aside:
+        with written_at_once(beside, is_our_archive) as aside:
             paths = [folder / name for name in ("x.npy", "y.npy")]
             arrays = {p.stem: np.load(p, mmap_mode="r") for p in paths if p.exists()}
             arrays |= load_beside(folder)
@@ -229,14 +235,6 @@ def _fingerprint(x: NDArray[Any], *labels: NDArray[Any]) -> str:
     for array in (x, *labels):
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
-
-
-def _is_ours(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.comment == OURS
-    except (zipfile.BadZipFile, OSError):
-        return False
 
 
 PLUGIN: Source = Arrays()

@@ -30,6 +30,7 @@ from notebook_automl.data._source import (
     SOURCES,
     Origin,
     Source,
+    is_our_archive,
     written_at_once,
 )
 from notebook_automl.errors import DataError, nearest, received
@@ -133,7 +134,7 @@ class Several:
     def save_beside(self, folder: Path, path: Path) -> Path:
         beside = path.with_suffix(".zip")
         with (
-            written_at_once(beside, _is_ours) as aside,
+            written_at_once(beside, is_our_archive) as aside,
             tempfile.TemporaryDirectory(prefix="notebook-automl-") as made,
             zipfile.ZipFile(aside, "w") as archive,
         ):
@@ -155,7 +156,7 @@ class Several:
         for name, one in schema.inputs.items():
             kind, part = SOURCES.get(one.source), _folder(path, of_inputs[name])
             with _told_of("input", name):
-                kind.save_rows(_as_table(parts[name]), one, part)
+                kind.save_rows(_to_predict(parts[name], one), one, part)
             counts[name] = len(kind.read_rows(part, one))
         if len(set(counts.values())) > 1:
             raise DataError(
@@ -261,6 +262,18 @@ def _as_table(samples: Any) -> Any:
     array = array_of(samples, "x")
     plain = array.ndim == 2 and array.dtype.kind in "biuf"
     return pd.DataFrame(array) if plain else samples
+
+
+def _to_predict(rows: Any, one: Schema) -> Any:
+    """Raw rows of one input; of an array (rows, columns) also one row, and objects."""
+    import numpy as np
+    import pandas as pd
+
+    if one.dtype != "array" or hasattr(rows, "columns") or not is_pair((rows, [])):
+        return _as_table(rows)
+    array = np.atleast_2d(array_of(rows, "rows", "object"))
+    dicts = array.size and isinstance(array.flat[0], Mapping)
+    return rows if dicts or array.ndim > 2 else pd.DataFrame(array)
 
 
 def _labels(data: Any, target: Target) -> NDArray[Any]:
@@ -380,14 +393,6 @@ def _rows_by_name(rows: Any, schema: Schema) -> dict[str, Any]:
             "with these, too."
         )
     return {name: rows[name] for name in names}
-
-
-def _is_ours(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.comment == OURS
-    except (zipfile.BadZipFile, OSError):
-        return False
 
 
 PLUGIN: Source = Several()
