@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import socket
 import ssl
@@ -110,9 +111,13 @@ def test_who_is_closed_while_it_starts_leaves_nobody(
 
 
 def ours() -> set[int]:
-    """The workers among this process's children."""
-    children = psutil.Process().children(recursive=True)
-    return {p.pid for p in children if "resource_tracker" not in " ".join(p.cmdline())}
+    """The workers among this process's children that live."""
+    found = set()
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            if "resource_tracker" not in " ".join(child.cmdline()):
+                found.add(child.pid)
+    return found
 
 
 def test_words_come_in_order_also_before_a_task_begins(
