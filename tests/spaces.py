@@ -110,18 +110,25 @@ class Bench:
 
 
 def bench(
-    task_name: str, path: Path, metrics: Sequence[str] = (), **fields: Any
+    task_name: str,
+    path: Path,
+    metrics: Sequence[str] = (),
+    data: Any = None,
+    **fields: Any,
 ) -> Bench:
-    """Prepare a task's example data in a run folder.
+    """Prepare data of a task in a run folder.
 
     Args:
         task_name: A name in `TASKS`.
         path: Where the folder is made.
         metrics: Further ones than the task's own.
+        data: Without a target of their own name; the task's example if not given.
         **fields: Of the search.
     """
     task = TASKS.get(task_name)
-    data, target = example(task.example), task.example_target
+    target = None
+    if data is None:
+        data, target = example(task.example), task.example_target
     _, source = source_for(data)
     schema = source.describe(data, target, ())
     folder = RunFolder(path / "run")

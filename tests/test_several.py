@@ -17,29 +17,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from live import Starts, searches
-from spaces import Line
+from spaces import bench
 from test_generated_names import NASTY
 
 import notebook_automl as automl
 from notebook_automl.api.names import names_of
 from notebook_automl.data._examples import example
-from notebook_automl.data._source import SOURCES, Origin, source_for
+from notebook_automl.data._source import SOURCES, Origin
 from notebook_automl.errors import DataError, SearchError, UnknownNameError
-from notebook_automl.record.files import write_json
-from notebook_automl.record.layout import RunFolder
-from notebook_automl.source.backends import BACKENDS, chosen_backend
+from notebook_automl.source.backends import BACKENDS
 from notebook_automl.source.code import Code
 from notebook_automl.source.part_names import part_names
 from notebook_automl.source.program import Program
 from notebook_automl.source.renaming import assigned
-from notebook_automl.tasks._chosen import chosen, to_json
 from notebook_automl.tasks._split import plan_split
 from notebook_automl.tasks._task import TASKS
-from notebook_automl.workers import folds, trial
-from notebook_automl.workers.cells import execute, set_up
-from notebook_automl.workers.graph import check_model, write_graph
-from notebook_automl.workers.parts import Asked, program, shared_parts
-from notebook_automl.workers.prepared import load
+from notebook_automl.workers import folds
+from notebook_automl.workers.cells import execute
+from notebook_automl.workers.graph import check_model
 
 ROWS = 160
 SEVERAL = SOURCES.get("several")
@@ -345,32 +340,11 @@ def test_each_fold_prepares_all_parts(tmp_path: Path) -> None:
 
 def built(data: Any, path: Path, **fields: Any) -> Any:
     """A program of such data, what it was written from, and its model."""
-    name, source = source_for(data)
-    assert name == "several"
-    schema = source.describe(data, None, ())
-    folder = RunFolder(path / "run")
-    folder.create()
-    source.save(data, schema, folder.data)
-    write_json(folder.schema, schema.to_json())
-    search = {
-        "task": "multi_modal",
-        "metric": TASK.usual(schema)[0],
-        "metrics": to_json(chosen("multi_modal", schema, "auto", ())),
-        "device": "cpu",
-        "backend": chosen_backend("auto").name,
-        **{"validation_split": 0.2, "test_split": 0.2, "seed": 0},
-        **{"epochs": 1, "batch_size": 16},
-    }
-    write_json(folder.search, search | fields)
-    trial.prepare(None, str(folder.path))
-    (kept,) = folder.prepared.iterdir()
-    asked = Asked.read(folder)
-    shared = shared_parts(asked, Origin("copy", (str(folder.data),)))
-    prepared = load(kept).shapes(False)
-    written = write_graph(Line(lambda p: p.default), asked, prepared)
-    text = program(asked, shared, written)
-    namespace = set_up(None, text) | load(kept).for_training()
-    namespace |= folds.stand_in(asked, load(kept))
+    place = bench("multi_modal", path, data=data, **fields)
+    assert place.asked.schema.source == "several"
+    written, text = place.write(lambda parameter: parameter.default)
+    namespace = place.namespace(text)
+    namespace |= folds.stand_in(place.asked, place.kept)
     for cell in ("build", "compile"):
         execute(text, cell, namespace)
     return text, written, namespace

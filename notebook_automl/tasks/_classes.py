@@ -11,9 +11,9 @@ from notebook_automl.source.code import Code
 from notebook_automl.source.literals import literal
 from notebook_automl.tasks import _baselines, _metrics
 from notebook_automl.tasks._initial import Configuration
-from notebook_automl.tasks._inputs import Inputs, is_table, some_rows
+from notebook_automl.tasks._inputs import Inputs, OneHead, is_table, some_rows
 from notebook_automl.tasks._split import split_code
-from notebook_automl.tasks._task import TASKS, Baseline, Metric, Prepared, Space, Split
+from notebook_automl.tasks._task import TASKS, Baseline, Metric, Prepared, Split
 
 # Whole numbers with more distinct values are a quantity, not classes.
 MOST_PROPOSED_CLASSES = 20
@@ -160,14 +160,10 @@ y_test = targets[test_rows]
     )
 
 
-class Classification:
+class Classification(OneHead):
     """Two or more classes, whatever they are learned from."""
 
     inputs: Inputs
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        return self.inputs.sources
 
     def metrics(self, schema: Schema) -> Mapping[str, Metric]:
         return _metrics.of_classes(schema)
@@ -241,11 +237,6 @@ print(predict({some_rows(schema)}))
 
     def baselines(self, schema: Schema, prepared: Prepared) -> Mapping[str, Baseline]:
         return _baselines.of_classes(prepared, self.inputs.features)
-
-    def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
-        inputs, node, limits = self.inputs.space(autokeras, schema, prepared)
-        head = self.head(autokeras, schema, prepared)
-        return Space(inputs, head(node), limits)
 
     def head(
         self, autokeras: Any, schema: Schema, prepared: Prepared, name: str = ""

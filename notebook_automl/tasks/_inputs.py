@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, NamedTuple, Protocol
 
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
 from notebook_automl.tasks._baselines import Features
 from notebook_automl.tasks._initial import Configuration
-from notebook_automl.tasks._task import Limits, Prepared
+from notebook_automl.tasks._task import Limits, Prepared, Space
 
 
 class Node(NamedTuple):
@@ -70,6 +71,34 @@ class Inputs(Protocol):
             schema: The data, or the one input's.
             prepared: Shapes and constants of the prepared data.
             name: Of one input of several, in code; "" for the only one.
+        """
+
+
+class OneHead(ABC):
+    """What is predicted by one head, whatever it is learned from."""
+
+    inputs: Any
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(self.inputs.sources)
+
+    def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
+        inputs, node, limits = self.inputs.space(autokeras, schema, prepared)
+        head = self.head(autokeras, schema, prepared)
+        return Space(inputs, head(node), limits)
+
+    @abstractmethod
+    def head(
+        self, autokeras: Any, schema: Schema, prepared: Prepared, name: str = ""
+    ) -> Any:
+        """AutoKeras's head.
+
+        Args:
+            autokeras: The library.
+            schema: The data, or the one output's.
+            prepared: Shapes and constants of the prepared data.
+            name: Of one output of several, in code; "" for the only one.
         """
 
 

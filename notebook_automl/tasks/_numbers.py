@@ -19,9 +19,9 @@ from notebook_automl.tasks._classes import (
     sibling,
 )
 from notebook_automl.tasks._initial import Configuration
-from notebook_automl.tasks._inputs import Inputs, is_table, some_rows
+from notebook_automl.tasks._inputs import Inputs, OneHead, is_table, some_rows
 from notebook_automl.tasks._split import split_code
-from notebook_automl.tasks._task import Baseline, Metric, Prepared, Space, Split
+from notebook_automl.tasks._task import Baseline, Metric, Prepared, Split
 
 _TARGETS = """\
 # Centred before they become float32, which holds seven digits.
@@ -41,7 +41,7 @@ y_test = targets[test_rows].astype("float32")
 """
 
 
-class Regression:
+class Regression(OneHead):
     """A quantity, whatever it is learned from.
 
     The model learns differences from the mean. It ends with a layer that brings
@@ -51,10 +51,6 @@ class Regression:
     """
 
     inputs: Inputs
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        return self.inputs.sources
 
     def metrics(self, schema: Schema) -> Mapping[str, Metric]:
         return _metrics.of_numbers(schema)
@@ -134,11 +130,6 @@ print(predict({some_rows(schema)}))
 
     def baselines(self, schema: Schema, prepared: Prepared) -> Mapping[str, Baseline]:
         return _baselines.of_numbers(prepared, self.inputs.features)
-
-    def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
-        inputs, node, limits = self.inputs.space(autokeras, schema, prepared)
-        head = self.head(autokeras, schema, prepared)
-        return Space(inputs, head(node), limits)
 
     def head(
         self, autokeras: Any, schema: Schema, prepared: Prepared, name: str = ""

@@ -11,10 +11,10 @@ from notebook_automl.source.code import Code
 from notebook_automl.tasks import _baselines, _metrics
 from notebook_automl.tasks._baselines import Features
 from notebook_automl.tasks._images import Images
-from notebook_automl.tasks._inputs import Inputs, Node, is_table, some_rows
+from notebook_automl.tasks._inputs import Inputs, Node, OneHead, is_table, some_rows
 from notebook_automl.tasks._split import split_code
 from notebook_automl.tasks._tabular import Table
-from notebook_automl.tasks._task import Baseline, Metric, Prepared, Space, Split
+from notebook_automl.tasks._task import Baseline, Metric, Prepared, Split
 from notebook_automl.tasks._texts import Texts
 
 _KINDS: tuple[Inputs, ...] = (Images(), Table(), Texts())
@@ -48,16 +48,12 @@ class Anything:
         return next(kind for kind in _KINDS if kind.fits(schema))
 
 
-class MultiLabel:
+class MultiLabel(OneHead):
     """Two or more labels of 0 and 1, from images, tables or texts."""
 
     inputs = Anything()
     example = "habits"
     example_target = ("returns", "raises", "loops")
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        return self.inputs.sources
 
     def metrics(self, schema: Schema) -> Mapping[str, Metric]:
         return _metrics.of_labels(schema)
@@ -133,11 +129,6 @@ print(predict({some_rows(schema)}))
 
     def baselines(self, schema: Schema, prepared: Prepared) -> Mapping[str, Baseline]:
         return _baselines.of_labels(prepared, self.inputs.features(schema))
-
-    def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
-        inputs, node, limits = self.inputs.space(autokeras, schema, prepared)
-        head = self.head(autokeras, schema, prepared)
-        return Space(inputs, head(node), limits)
 
     def head(
         self, autokeras: Any, schema: Schema, prepared: Prepared, name: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -82,7 +83,7 @@ def worker_memory_mib(workers: int, gpus: Sequence[Device]) -> float | None:
     return float(max(_LEAST_MIB, (MEMORY_LIMIT / workers - _LIBRARIES_BYTES) / 2**20))
 
 
-class Line:
+class Line(ABC):
     """A line to a scheduler and its workers; all of it in one asyncio loop."""
 
     ours = False
@@ -93,9 +94,9 @@ class Line:
     """Adds workers that share a GPU."""
     _client: Client = None
 
+    @abstractmethod
     async def open(self) -> None:
         """Connect; where the workers are ours, start them."""
-        raise NotImplementedError
 
     @property
     def behind(self) -> str:
