@@ -22,9 +22,10 @@ from notebook_automl.record import events
 from notebook_automl.record.events import Event
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.lock import holder
-from notebook_automl.record.reader import RunState, TrialState
+from notebook_automl.record.reader import RunState
 from notebook_automl.record.snapshot import load
 from notebook_automl.record.tail import Tail
+from notebook_automl.record.trial import TrialState
 
 Starts = Callable[..., Run]
 STUDY = """

@@ -48,7 +48,7 @@ from notebook_automl.record.commands import pending
 from notebook_automl.record.files import write_json
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.lock import RunLock
-from notebook_automl.record.reader import TrialState
+from notebook_automl.record.trial import TrialState
 from notebook_automl.record.writer import EventWriter
 from notebook_automl.source.code import Code
 from notebook_automl.source.program import Program, assemble

@@ -43,8 +43,8 @@ from notebook_automl.api.run import Run
 from notebook_automl.errors import RunNotFoundError
 from notebook_automl.record import events
 from notebook_automl.record.layout import RunFolder
-from notebook_automl.record.reader import TrialState
 from notebook_automl.record.snapshot import open_state
+from notebook_automl.record.trial import TrialState
 
 # A supervisor that is less patient, whose processes have little memory, and whose clock
 # goes back an hour while there is a file.

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from notebook_automl.errors import NoTrialError
 from notebook_automl.record.files import read_json
 from notebook_automl.record.layout import TrialFolder
-from notebook_automl.record.reader import RunState, TrialState
+from notebook_automl.record.reader import RunState
+from notebook_automl.record.trial import TrialState
 from notebook_automl.source.backends import VARIABLE, named_in
 from notebook_automl.source.program import Program
 

@@ -11,8 +11,8 @@ from notebook_automl._registry import Room
 from notebook_automl.data._source import Origin, Source
 from notebook_automl.export._names import renamed, unlike
 from notebook_automl.record.layout import RunFolder
-from notebook_automl.record.reader import TrialState
 from notebook_automl.record.schema import Schema
+from notebook_automl.record.trial import TrialState
 from notebook_automl.source.program import Program
 from notebook_automl.source.renaming import assigned
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from notebook_automl.export._exporter import Chosen
-from notebook_automl.record.reader import TrialState
 from notebook_automl.record.schema import Schema
+from notebook_automl.record.trial import TrialState
 
 # A sentence below each heading, by the cell's id.
 HEADINGS = {

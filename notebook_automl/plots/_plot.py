@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from notebook_automl._registry import Room
 from notebook_automl.errors import SearchError, UnknownNameError, nearest, received
-from notebook_automl.record.reader import RunState, TrialState
+from notebook_automl.record.reader import RunState
+from notebook_automl.record.trial import TrialState
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

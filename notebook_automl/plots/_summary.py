@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, Literal
 
+from notebook_automl.plots._table import Column, html_table, text_lines
 from notebook_automl.record.front import front, objectives
-from notebook_automl.record.reader import RunState, TrialState
+from notebook_automl.record.reader import RunState
+from notebook_automl.record.trial import TrialState
 
 _MOST_ROWS = 10
 _MOST_RUNNING = 2
@@ -25,8 +27,6 @@ _NEXT = {
 }
 # What stands beside the name of an entry that is no trial.
 _ROLES = {"trial": "", "baseline": "baseline", "ensemble": "ensemble"}
-_LEFT = "text-align:left"
-_RIGHT = "text-align:right;font-variant-numeric:tabular-nums"
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Summary:
         lines = [f"{self.name}: {self._state()}, {self._time()}"]
         lines += [line for line in (self.note, self.behind) if line]
         if self.rows:
-            lines += [self._count(), "", *_text_lines(self._columns(_MOST_ROWS))]
+            lines += [self._count(), "", *text_lines(self._columns(_MOST_ROWS))]
         return "\n".join([*lines, self._more(_MOST_ROWS)]).rstrip("\n")
 
     def html(self, most: int = _MOST_ROWS) -> str:
@@ -156,7 +156,7 @@ class Summary:
         for line in filter(None, (self.note, self.behind)):
             lines.append(f"<p>{escape(line)}</p>")
         if self.rows:
-            lines += _html_table(self._columns(most), self._count())
+            lines += html_table(self._columns(most), self._count())
         if self._more(most):
             lines.append(f"<p>{escape(self._more(most))}</p>")
         return "\n".join(["<div>", *lines, "</div>"])
@@ -186,32 +186,23 @@ class Summary:
         hidden = len(self.rows) - most
         return f"and {hidden} more: run.leaderboard()" if hidden > 0 else ""
 
-    def _columns(self, most: int) -> list[_Column]:
+    def _columns(self, most: int) -> list[Column]:
         """The leaderboard's columns, without those that nothing is known of."""
         rows = self.rows[:most]
         test = "test_" + self.metric.removeprefix("val_")
         columns = [
-            _Column("trial", [str(row.trial) for row in rows]),
-            _Column("role", [_ROLES[row.role] for row in rows], text=True),
-            _Column("state", [row.state for row in rows], text=True),
-            _Column(self.metric, [row.score for row in rows]),
-            _Column("front", ["yes" if row.front else "" for row in rows], text=True),
-            _Column(test, [number_text(row.test) for row in rows]),
-            _Column("epochs", [row.progress for row in rows]),
-            _Column("seconds", [f"{row.seconds:.1f}" for row in rows]),
-            _Column("parameters", [_count(row.parameters) for row in rows]),
-            _Column("reason", [row.reason for row in rows], text=True),
+            Column("trial", [str(row.trial) for row in rows]),
+            Column("role", [_ROLES[row.role] for row in rows], text=True),
+            Column("state", [row.state for row in rows], text=True),
+            Column(self.metric, [row.score for row in rows]),
+            Column("front", ["yes" if row.front else "" for row in rows], text=True),
+            Column(test, [number_text(row.test) for row in rows]),
+            Column("epochs", [row.progress for row in rows]),
+            Column("seconds", [f"{row.seconds:.1f}" for row in rows]),
+            Column("parameters", [_count(row.parameters) for row in rows]),
+            Column("reason", [row.reason for row in rows], text=True),
         ]
         return [column for column in columns if any(column.cells)]
-
-
-@dataclass(frozen=True)
-class _Column:
-    """One column of the leaderboard; numbers stand at its right edge."""
-
-    title: str
-    cells: list[str]
-    text: bool = False
 
 
 def summary(
@@ -374,36 +365,3 @@ def _clock(seconds: float) -> str:
 
 def _count(number: int | None) -> str:
     return "" if number is None else f"{number:,}"
-
-
-def _text_lines(columns: list[_Column]) -> list[str]:
-    padded = []
-    for column in columns:
-        width = max(map(len, [column.title, *column.cells]))
-        align = str.ljust if column.text else str.rjust
-        padded.append([align(cell, width) for cell in [column.title, *column.cells]])
-    return ["  ".join(line).rstrip() for line in zip(*padded, strict=True)]
-
-
-def _html_table(columns: list[_Column], caption: str) -> list[str]:
-    styles = [_LEFT if column.text else _RIGHT for column in columns]
-    heads = "".join(
-        f'<th scope="col" style="{style}">{escape(column.title)}</th>'
-        for column, style in zip(columns, styles, strict=True)
-    )
-    body = []
-    for cells in zip(*(column.cells for column in columns), strict=True):
-        first, *rest = map(escape, cells)
-        row = f'<th scope="row" style="{_RIGHT}">{first}</th>' + "".join(
-            f'<td style="{style}">{cell}</td>'
-            for style, cell in zip(styles[1:], rest, strict=True)
-        )
-        body.append(f"<tr>{row}</tr>")
-    return [
-        '<table style="margin-left:0">',
-        f'<caption style="caption-side:top;{_LEFT}">{escape(caption)}</caption>',
-        f"<thead><tr>{heads}</tr></thead>",
-        "<tbody>",
-        *body,
-        "</tbody></table>",
-    ]

@@ -10,7 +10,7 @@ from notebook_automl.plots._numbers import Limits, drawable, limits, spread
 from notebook_automl.plots._plot import Shown
 from notebook_automl.plots._summary import number_text
 from notebook_automl.record.folds import FOLD, curve_of
-from notebook_automl.record.reader import TrialState
+from notebook_automl.record.trial import TrialState
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,7 +14,7 @@ from notebook_automl.plots._numbers import (
 from notebook_automl.plots._plot import Shown
 from notebook_automl.plots._summary import number_text
 from notebook_automl.record.parameters import Value
-from notebook_automl.record.reader import TrialState
+from notebook_automl.record.trial import TrialState
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from notebook_automl.record.reader import RunState, TrialState
+from notebook_automl.record.reader import RunState
+from notebook_automl.record.trial import TrialState
 
 SIZES = ("parameters", "flops", "latency_ms")
 """What may be the second objective beside a metric; less of each is better."""

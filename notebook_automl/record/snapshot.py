@@ -19,8 +19,9 @@ from notebook_automl.record.events import CommandAcknowledged
 from notebook_automl.record.files import write_bytes
 from notebook_automl.record.history import History, Table
 from notebook_automl.record.layout import RunFolder
-from notebook_automl.record.reader import RunState, TrialState
+from notebook_automl.record.reader import RunState
 from notebook_automl.record.tail import Tail
+from notebook_automl.record.trial import TrialState
 
 _CHECKED_BYTES = 4096
 _NUMBER_BYTES = 8

@@ -17,7 +17,8 @@ from notebook_automl.record.events import (
 )
 from notebook_automl.record.files import encode
 from notebook_automl.record.folds import FOLD
-from notebook_automl.record.reader import RunState, TrialState
+from notebook_automl.record.reader import RunState
+from notebook_automl.record.trial import TrialState
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,8 @@ from notebook_automl.record.events import (
 )
 from notebook_automl.record.files import write_bytes
 from notebook_automl.record.layout import RunFolder
-from notebook_automl.record.reader import RunState, TrialState
+from notebook_automl.record.reader import RunState
+from notebook_automl.record.trial import TrialState
 
 
 def keep_end(folder: RunFolder, ended: TrialEnded, trial: TrialState | None) -> None:

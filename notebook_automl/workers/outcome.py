@@ -8,7 +8,7 @@ from typing import Any
 from notebook_automl.record.files import read_json, write_json, write_text
 from notebook_automl.record.folds import FoldScore, best_epoch, score
 from notebook_automl.record.layout import RunFolder, TrialFolder
-from notebook_automl.record.reader import TrialState
+from notebook_automl.record.trial import TrialState
 from notebook_automl.source.program import Program
 
 

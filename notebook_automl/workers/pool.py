@@ -15,7 +15,8 @@ from notebook_automl.record.folds import FOLD
 from notebook_automl.record.front import front, objectives, told
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.parameters import Parameter
-from notebook_automl.record.reader import RunState, TrialState
+from notebook_automl.record.reader import RunState
+from notebook_automl.record.trial import TrialState
 from notebook_automl.search._study import Study
 from notebook_automl.source.program import Program
 from notebook_automl.workers.budget import Clock, Costs, too_long
