@@ -348,6 +348,17 @@ def test_parallel() -> None:
     assert parallel.others == 0
 
 
+def test_parallel_tells_the_blocks_of_two_inputs_apart() -> None:
+    names = ("front/conv_block_1/filters", "side/conv_block_1/filters", "merge/type")
+    state = fold(
+        *started(),
+        *trial(0, [0.0], dict.fromkeys(names, 1)),
+        *trial(1, [1.0], dict.fromkeys(names, 2)),
+    )
+    *parameters, _ = PLOTS.get("parallel").collect(shown(state)).coordinates
+    assert [each.title for each in parameters] == list(names)
+
+
 def test_parallel_takes_a_wide_range_by_its_logarithm() -> None:
     trials = [trial(n, [n / 4], {"rate": 10.0**-n}) for n in range(5)]
     state = fold(*started(), *(event for events in trials for event in events))

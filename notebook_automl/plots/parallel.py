@@ -95,8 +95,8 @@ class ParallelCoordinates:
         axis = limits(objectives)
         ends = dict.fromkeys([*objectives[:1], *objectives[-1:]])
         coordinates = [
-            Coordinate(name, scale.ticks(), scale.absent)
-            for name, scale in zip(names, scales, strict=True)
+            Coordinate(title, scale.ticks(), scale.absent)
+            for title, scale in zip(_titles(names), scales, strict=True)
         ]
         ticks = tuple((number_text(value), axis.place(value)) for value in ends)
         lines = []
@@ -139,6 +139,13 @@ class ParallelCoordinates:
             better = {"max": "more is better", "min": "less is better"}
             note = better[collected.mode] if at == last else ""
             _draw_axis(axes, coordinate, at, 620 / max(last, 1), note)
+
+
+def _titles(names: list[str]) -> list[str]:
+    """Block and parameter of each path; of those that share both the whole path."""
+    tails = ["/".join(name.split("/")[-2:]) for name in names]
+    pairs = zip(names, tails, strict=True)
+    return [tail if tails.count(tail) == 1 else name for name, tail in pairs]
 
 
 class _Scale:
@@ -240,7 +247,7 @@ def _draw_axis(
 
     axes.plot([at, at], [0, 1], "-", marker="", color=on.MUTED, linewidth=1, zorder=3)
     most = min(26, max(8, int(width_px / 5.8)))
-    *_, block, name = ["", *short(coordinate.title, 200).split("/")]
+    block, _, name = short(coordinate.title, 200).rpartition("/")
     title = f"{on.plain(note or block, most)}\n{on.plain(name, most)}"
     on.write(axes, at, 1.08, title, ha="center", fontsize=on.SMALL)
     ticks = list(coordinate.ticks)

@@ -1,7 +1,7 @@
 /** The selected trial: what it reached, with which values. */
 
 import { h, setAttribute, setText, show } from './dom';
-import { formatScore, formatValue, leaf, shorten } from './format';
+import { formatScore, formatValue, shorten, shortNames } from './format';
 import { nameOf } from './rank';
 
 import type { Selection } from './selection';
@@ -72,9 +72,11 @@ export class Details {
       return;
     }
     this.values.dataset['key'] = key;
+    const names = shortNames(Object.keys(row?.values ?? {}), 2);
     this.values.replaceChildren(
-      ...entries.map(([name, value]) => {
-        const pair = h('div', {}, h('dt', { dir: 'auto' }, shorten(leaf(name), 60)));
+      ...entries.map(([name, value], at) => {
+        const label = shorten(names[at] ?? name, 60);
+        const pair = h('div', {}, h('dt', { dir: 'auto' }, label));
         pair.append(h('dd', { dir: 'auto' }, shorten(formatValue(value), 60)));
         setAttribute(pair, 'title', `${name} = ${formatValue(value)}`);
         return pair;

@@ -210,7 +210,7 @@ const FIRST: Partial<Record<string, string>> = {
   data:
     'No variable holds a table or arrays yet. Run a cell such as ' +
     'df = pd.read_csv("data.csv").',
-  target: 'Choose data first; for arrays there is no target to choose.'
+  target: 'Columns of a table stand here; other data bring their labels.'
 };
 
 function helpOf(field: Field, value: FieldValue | null): string {
@@ -250,5 +250,5 @@ function textOf(choice: FieldChoice, field: Field): string {
 }
 
 function emptyText(choices: FieldChoice[]): string {
-  return choices.length === 0 ? 'Nothing to choose yet' : 'Choose …';
+  return choices.length === 0 ? 'Nothing to choose' : 'Choose …';
 }

@@ -99,8 +99,18 @@ export function shorten(text: string, most: number): string {
   return `${signs.slice(0, head).join('')}…${tail.join('')}`;
 }
 
-/** The last parts of a path such as `dense_block_1/units`, which tell most. */
-export function leaf(path: string): string {
-  const parts = path.split('/').filter(part => part !== '');
-  return parts.slice(-2).join('/') || path;
+/** Paths such as `image/dense_block_1/units` by as few last parts as tell them apart. */
+export function shortNames(paths: readonly string[], least: number): string[] {
+  const parts = paths.map(path => path.split('/').filter(part => part !== ''));
+  const ends = (count: number) => parts.map(each => each.slice(-count).join('/'));
+  return paths.map((path, at) => {
+    for (let count = least; count < (parts[at]?.length ?? 0); count++) {
+      const names = ends(count);
+      const name = names[at];
+      if (name !== undefined && names.indexOf(name) === names.lastIndexOf(name)) {
+        return name;
+      }
+    }
+    return path;
+  });
 }

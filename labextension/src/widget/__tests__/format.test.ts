@@ -69,8 +69,10 @@ test('long names keep their beginning and end, whole signs only', () => {
   assert.equal(Array.from(format.shorten('x'.repeat(100_000), 50)).length, 50);
 });
 
-test('the leaf of a path', () => {
-  assert.equal(format.leaf('a/dense_block_1/units'), 'dense_block_1/units');
-  assert.equal(format.leaf('optimizer'), 'optimizer');
-  assert.equal(format.leaf('/'), '/');
+test('paths are as short as tells them apart', () => {
+  const paths = ['a/block_1/units', 'b/block_1/units', 'a/block_1/rate', 'optimizer'];
+  const told = ['a/block_1/units', 'b/block_1/units', 'block_1/rate', 'optimizer'];
+  assert.deepEqual(format.shortNames(paths, 2), told);
+  assert.equal(format.shortNames(paths, 1)[2], 'rate');
+  assert.deepEqual(format.shortNames(['/', '/', ''], 1), ['/', '/', '']);
 });

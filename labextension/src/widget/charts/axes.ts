@@ -1,6 +1,6 @@
 /** Which parameters parallel coordinates show, and where a value stands. No DOM here. */
 
-import { leaf, formatMetric, formatValue, toNumber } from '../format';
+import { shortNames, formatMetric, formatValue, toNumber } from '../format';
 import { merit } from '../rank';
 
 import type { Mode } from '../rank';
@@ -60,16 +60,15 @@ export function chooseAxes(
   return { axes: [...axes, objectiveAxis(rows, metric)], varying: found.length };
 }
 
-/** The last part of a path is enough where no other axis has the same. */
+/** Labels that tell the axes apart. */
 function nameShortly(axes: ParallelAxis[]): void {
-  const last = (axis: ParallelAxis) => axis.name.split('/').pop() ?? '';
-  const count = new Map<string, number>();
-  axes.forEach(axis => count.set(last(axis), (count.get(last(axis)) ?? 0) + 1));
-  for (const axis of axes) {
-    if (last(axis) !== '' && count.get(last(axis)) === 1) {
-      axis.label = last(axis);
-    }
-  }
+  const names = shortNames(
+    axes.map(axis => axis.name),
+    1
+  );
+  axes.forEach((axis, at) => {
+    axis.label = names[at] ?? axis.name;
+  });
 }
 
 /** An axis for a parameter; null if all trials have the same value. */
@@ -82,7 +81,7 @@ export function axisOf(rows: readonly TrialRow[], name: string): ParallelAxis | 
   const scale = numeric ? numbers(values.map(numberOf)) : categories(values);
   return {
     name,
-    label: leaf(name),
+    label: name,
     kind: scale.kind,
     ticks: scale.ticks,
     place: row => scale.place(row.values[name]),
