@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -160,12 +161,28 @@ class WordsBlock(autokeras.Block):
         return node
 
 
+class WeightlessGraph(autokeras.graph.Graph):
+    """AutoKeras's graph, whose weights have shapes and no values: nobody trains it."""
+
+    def build(self, hp: Any) -> Any:
+        """Build AutoKeras's model without drawing what its weights begin with."""
+        with ExitStack() as self._weightless:
+            scope = keras.StatelessScope(initialize_variables=False)
+            self._weightless.enter_context(scope)
+            return super().build(hp)
+
+    def _compile_keras_model(self, hp: Any, model: Any) -> Any:
+        self._weightless.close()  # an optimizer's count of steps has a value
+        return super()._compile_keras_model(hp, model)
+
+
 @dataclass(frozen=True)
 class BuiltGraph:
     """AutoKeras's graph of one set of values.
 
     Args:
         model: The compiled Keras model; its options carry the paths of their values.
+            Its weights have no values.
         values: Every value that was asked for or that a person has fixed, by its path.
     """
 
@@ -214,7 +231,7 @@ def build_graph(
     else:
         libraries, classes = (autokeras, keras), task.classes(schema)
         space = space_of(libraries, source, classes, prepared, RescaledRegressionHead)
-    graph = autokeras.graph.Graph(inputs=space.inputs, outputs=space.outputs)
+    graph = WeightlessGraph(inputs=space.inputs, outputs=space.outputs)
     epochs, batch_size = fit
     for node, shape in zip(graph.inputs, prepared.x_shapes.values(), strict=True):
         node.shape, node.dtype = shape, "float32"

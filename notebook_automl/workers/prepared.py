@@ -133,7 +133,8 @@ def load(folder: Path) -> Kept:
     # Sorted, as Keras sorts the names of several inputs or outputs.
     for path in sorted(folder.glob("*.npy"), key=lambda p: p.stem.partition(".")):
         name, _, part = path.stem.partition(".")
-        array = np.load(path, mmap_mode="r")
+        # Mapped, but a plain array: TensorFlow prints all others to learn their type.
+        array = np.asarray(np.load(path, mmap_mode="r"))
         if part:
             arrays.setdefault(name, {})[part] = array
         else:

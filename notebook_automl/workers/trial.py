@@ -187,7 +187,7 @@ def _train(
     written = write_graph(link, asked, shapes, halvings, epochs)
     text = program(asked, shared, written, number)
     write_text(trial.source, text.to_text())
-    write_json(trial.values, written.values)
+    write_json(trial.values, written.values, durable=False)  # the record has them
     link.tell("built", values=written.values, **asdict(written.cost))
     if why := too_large(written.cost, asked.search.get("max_model_size"), memory_mib):
         return {"state": "skipped", "reason": why}
@@ -214,7 +214,7 @@ def _fit(
     first = kept.folds[0].values if asked.folds else namespace
     model = folds.built(namespace, first) if asked.folds else namespace["model"]
     check_model(written, model)
-    write_json(trial.model, model.get_config())
+    write_json(trial.model, model.get_config(), durable=False)
 
     from notebook_automl.workers.reporter import CutShort, FoldsEnded, Reporter
 
