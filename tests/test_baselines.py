@@ -29,10 +29,11 @@ from notebook_automl.errors import NoTrialError
 from notebook_automl.plots._summary import behind
 from notebook_automl.record import events
 from notebook_automl.record.events import Event
-from notebook_automl.tasks._baselines import IMAGES, of_classes
+from notebook_automl.tasks._baselines import IMAGES, classes, simple
 from notebook_automl.tasks._task import TASKS, Prepared
 from notebook_automl.workers.baselines import program
 from notebook_automl.workers.cells import execute, set_up
+from notebook_automl.workers.folds import stand_in
 
 OURS = {"majority": DummyClassifier(), "linear": LogisticRegression(max_iter=200)}
 OURS["boosting"] = HistGradientBoostingClassifier(random_state=0)
@@ -119,17 +120,25 @@ class TestRun:
             run.trial("linear").load_model()
 
 
-# Simple models take one input and give one output: `test_several.py`.
-@pytest.fixture(scope="module", params=sorted({*TASKS.names()} - {"multi_modal"}))
+# Each task, and with folds one of each kind of output and of inputs.
+READY = [(name, {}) for name in TASKS.names()]
+READY += [
+    (name, {"folds": 3})
+    for name in ("multi_modal", "tabular_regression", "text_classification")
+]
+
+
+@pytest.fixture(scope="module", params=READY, ids=lambda p: "-".join([p[0], *p[1]]))
 def ready(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Bench:
-    return bench(request.param, tmp_path_factory.mktemp(request.param))
+    name, fields = request.param
+    return bench(name, tmp_path_factory.mktemp(name), **fields)
 
 
 def test_each_task_has_some_that_its_models_can_be_compared_with(ready: Bench) -> None:
     asked, kept = ready.asked, ready.kept
     scores = []
     for baseline in asked.task.baselines(asked.schema, ready.prepared).values():
-        text = program(asked, ready.shared, baseline)
+        text = program(asked, ready.shared, baseline, ready.prepared)
         modules = {
             node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
             for node in ast.walk(ast.parse(text.to_text()))
@@ -138,27 +147,37 @@ def test_each_task_has_some_that_its_models_can_be_compared_with(ready: Bench) -
         assert not [
             m for m in modules if m.startswith(("notebook_automl", "autokeras"))
         ]
-        space = set_up(None, text) | dict(kept.arrays) | dict(kept.constants)
+        space = set_up(None, text) | kept.values | stand_in(asked, kept)
         for cell in ("build", "compile", "train", "evaluate"):
             execute(text, cell, space)
-        given = space["outputs"](space["x_validation"])
-        assert given.shape == space["y_validation"].shape
-        assert given.dtype == "float32" and np.isfinite(given).all()
+        check_given(space["outputs"](space["x_test"]), space["y_test"])
         assert "model." not in text["predict"] and "outputs(" in text["predict"]
-        scores.append(space["validation_metrics"][asked.metric])
+        metric = f"val_{asked.metric}" if asked.folds else asked.metric
+        scores.append(space["validation_metrics"][metric])
     assert len(scores) >= 2
     best = max(scores[1:]) if asked.mode == "max" else -min(scores[1:])
     assert best > (scores[0] if asked.mode == "max" else -scores[0])
 
 
+def check_given(given: Any, labels: Any) -> None:
+    """What simple models give has the form of labels, each output under its name."""
+    if isinstance(labels, dict):
+        assert given.keys() == labels.keys()
+        for name in labels:
+            check_given(given[name], labels[name])
+        return
+    assert given.shape == labels.shape
+    assert given.dtype == "float32" and np.isfinite(given).all()
+
+
 def test_large_data_are_learned_in_part_and_it_is_told() -> None:
     large = Prepared({"": (32, 32, 3)}, {"": (10,)}, 50_000, {}, False)
-    found = of_classes(large, IMAGES)
+    found = simple(large, {"": IMAGES}, {"": classes(10)})
     assert found["majority"].note == ""
     assert found["linear"].note == (
         "learned from 1,000 of 50,000 rows, to take seconds"
     )
-    assert "x_train[:1000]" in found["linear"].train.source
+    assert "x_train[:1000]" in found["linear"].fit
 
 
 def entry(name: str, number: float | None, at_s: float = 1.0) -> Event:

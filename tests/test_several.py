@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from live import Starts, searches
+from sklearn.linear_model import LogisticRegression
 from spaces import bench
 from test_generated_names import NASTY
 
@@ -25,6 +26,7 @@ from notebook_automl.api.names import names_of
 from notebook_automl.data._examples import example
 from notebook_automl.data._source import SOURCES, Origin
 from notebook_automl.errors import DataError, SearchError, UnknownNameError
+from notebook_automl.record.layout import RunFolder
 from notebook_automl.source.backends import BACKENDS
 from notebook_automl.source.code import Code
 from notebook_automl.source.part_names import part_names
@@ -33,8 +35,10 @@ from notebook_automl.source.renaming import assigned
 from notebook_automl.tasks._split import plan_split
 from notebook_automl.tasks._task import TASKS
 from notebook_automl.workers import folds
-from notebook_automl.workers.cells import execute
+from notebook_automl.workers.baselines import program
+from notebook_automl.workers.cells import execute, set_up
 from notebook_automl.workers.graph import check_model
+from notebook_automl.workers.prepared import load
 
 ROWS = 160
 SEVERAL = SOURCES.get("several")
@@ -77,10 +81,42 @@ class TestSearch:
         assert "image/block_type" not in table or table["image/block_type"].isna().all()
 
     def test_what_it_does_without_is_told(self, run: automl.Run) -> None:
-        entries = run.state.entries
-        assert entries["baselines"].state == "skipped"
-        assert "one input" in entries["baselines"].reason
-        assert entries["ensemble"].state == "skipped"
+        assert run.state.entries["ensemble"].state == "skipped"
+
+    def test_simple_models_stand_beside_it(self, run: automl.Run) -> None:
+        """As good as scikit-learn's by hand on the same rows and numbers."""
+        table = run.leaderboard().set_index("trial")
+        assert {"constant", "linear"} < set(table.index)
+        (folder,) = RunFolder(run.folder).prepared.iterdir()
+        kept = load(folder).arrays
+        x, y = (
+            {s: kept[f"{axis}_{s}"] for s in ("train", "validation")} for axis in "xy"
+        )
+        rows = {
+            s: np.hstack([x[s]["image"].reshape(len(x[s]["image"]), -1), x[s]["facts"]])
+            for s in x
+        }
+        digits = LogisticRegression(max_iter=2000)
+        digits.fit(rows["train"] / 16, y["train"]["digit"].argmax(axis=1))
+        right = digits.predict(rows["validation"] / 16)
+        expected = np.mean(right == y["validation"]["digit"].argmax(axis=1))
+        found = table.loc["linear", "val_digit_accuracy"]
+        assert abs(found - expected) < 0.15 and found > 0.4
+        least = np.sqrt(np.mean(y["validation"]["angle"] ** 2))
+        constant = table.loc["constant", "val_angle_rmse"]
+        assert constant == pytest.approx(least, rel=1e-5)
+
+    def test_a_simple_model_predicts_and_replays(
+        self, run: automl.Run, tmp_path: Path
+    ) -> None:
+        inputs, outputs = parts()
+        some = {name: rows[:40] for name, rows in inputs.items()}
+        found = run.predict(some, trial="linear")
+        assert np.mean(found["digit"] == outputs["digit"][:40]) > 0.6
+        path = tmp_path / "linear.ipynb"
+        run.export("notebook", path, trial="linear", replay=True)
+        text = nbformat.read(path, as_version=4).cells[0].source
+        assert "equal to the last digit" in text and "**differs**" not in text
 
     def test_it_predicts_each_output_in_its_own_type(self, run: automl.Run) -> None:
         inputs, outputs = parts()
@@ -223,6 +259,40 @@ def test_code_is_autokeras_graph_under_any_names(
         *(namespace[name] for name in ("x_train", "y_train")), epochs=1, verbose=0
     )
     assert set(history.history) > {f"{name}_loss" for name in written.names[1]}
+
+
+@pytest.mark.parametrize("folds_", [0, 3])
+@pytest.mark.parametrize(
+    ("ins", "outs"),
+    [
+        (["photo", "facts", "text", "matrix"], ["kind", "price", "marks"]),
+        (["facts", "matrix"], ["price"]),
+        (["text"], ["kind"]),
+    ],
+)
+def test_simple_models_of_any_parts(
+    ins: list[str], outs: list[str], folds_: int, tmp_path: Path
+) -> None:
+    """Their programs run and give what a trial's model gives, named as theirs."""
+    samples, labels = small()
+    every = dict(zip(["facts", "photo", "text", "matrix"], samples, strict=True))
+    told = dict(zip(["kind", "price", "marks"], labels, strict=True))
+    data = {name: every[name] for name in ins}, {name: told[name] for name in outs}
+    ready = bench("multi_modal", tmp_path, data=data, folds=folds_)
+    values = ready.kept.values | folds.stand_in(ready.asked, ready.kept)
+    found = ready.asked.task.baselines(ready.asked.schema, ready.prepared)
+    assert ("boosting" in found) == (not {"photo", "text"} & {*ins})
+    for baseline in found.values():
+        text = program(ready.asked, ready.shared, baseline, ready.prepared)
+        assert_nobodys(text, *ins, *outs)
+        namespace = set_up(None, text) | values
+        for cell in ("build", "compile", "train", "evaluate"):
+            execute(text, cell, namespace)
+        given, y_test = namespace["outputs"](namespace["x_test"]), values["y_test"]
+        assert {n: each.shape for n, each in given.items()} == {
+            n: each.shape for n, each in y_test.items()
+        }
+        assert {*TASK.usual(ready.asked.schema), "loss"} <= {*namespace["test_metrics"]}
 
 
 def assert_nobodys(program: Program, *parts: str) -> None:

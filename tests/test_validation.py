@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from live import until
 from ruff import find_ruff_bin
+from sklearn.linear_model import LogisticRegression
 from spaces import bench
 
 import notebook_automl as automl
@@ -117,6 +118,28 @@ def test_each_fold_learns_from_its_own_rows_only(folded: Run) -> None:
     assert prepared(folded, "x_train").shape[1] == 13
     assert folded.schema.names("group") == ["cellar"]
     assert folded.schema.groups == 30
+
+
+def test_simple_models_learn_from_the_same_folds(folded: Run, tmp_path: Path) -> None:
+    """Scored by scikit-learn itself on the folds' own arrays; replayed exactly."""
+    accuracies = []
+    for fold in range(3):
+        x, y, x_validation, y_validation = (
+            prepared(folded, name, fold)
+            for name in ("x_train", "y_train", "x_validation", "y_validation")
+        )
+        model = LogisticRegression(max_iter=200).fit(x, y.argmax(axis=1))
+        labels = y_validation.argmax(axis=1)
+        accuracies.append(float(np.mean(model.predict(x_validation) == labels)))
+    linear = folded.trial("linear")
+    assert linear.metrics["val_accuracy"] == pytest.approx(fmean(accuracies))
+    assert linear.metrics["val_accuracy_std"] == pytest.approx(pstdev(accuracies))
+    board = folded.leaderboard().set_index("trial")
+    assert board.loc["linear", "test_accuracy"] == linear.test["accuracy"]
+    path = tmp_path / "linear.ipynb"
+    folded.export("notebook", path, trial="linear", replay=True)
+    text = nbformat.read(path, as_version=4).cells[0].source
+    assert "of 3 folds" in text and "±" in text and "**differs**" not in text
 
 
 @pytest.mark.timeout(600)

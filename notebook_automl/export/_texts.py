@@ -32,7 +32,7 @@ HEADINGS = {
 # How an entry that is no trial came to be.
 _CHOSE = {
     "baseline": "with which its trials are compared. Its {metric} on the validation "
-    "rows is {value}.",
+    "rows{of_folds} is {value}.{final}",
     "ensemble": "which chose its members by their {metric} on the validation rows: "
     "{value}, each row judged by members that the others chose. The test rows had no "
     "part in it.",
@@ -80,13 +80,19 @@ def _choice(chosen: Chosen) -> str:
     """How the run came to the trial."""
     trial, metric = chosen.trial, chosen.search["metric"]
     best = trial.metrics[f"val_{metric}"]
-    if trial.role != "trial":
-        return _CHOSE[trial.role].format(metric=metric, value=f"{best:.6g}")
+    value, of_folds, final = f"{best:.6g}", "", ""
     if folds := chosen.search.get("folds"):
         spread = trial.metrics[f"val_{metric}_std"]
+        value = f"{value} ± {spread:.2g} (mean and standard deviation)"
+        of_folds = f" of {folds} folds"
+        final = " What is tested learned from the rows of all folds."
+    if trial.role != "trial":
+        told = {"metric": metric, "value": value, "of_folds": of_folds, "final": final}
+        return _CHOSE[trial.role].format(**told)
+    if folds:
         return (
-            f"which chose it by the {metric} of {best:.6g} ± {spread:.2g} (mean and "
-            f"standard deviation) on the validation rows of {folds} folds. The final "
+            f"which chose it by the {metric} of {value} on the validation "
+            f"rows{of_folds}. The final "
             f"model learned from the rows of all folds, in {trial.best_epoch} epochs, "
             "the mean of what was best. The test rows had no part in either."
         )

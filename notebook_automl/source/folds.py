@@ -139,6 +139,59 @@ def train_fold(train_rows, validation_rows, epochs):
     }
 
 
+def score_folds(
+    compiled: Code, fit: str, score: str, left: tuple[str, ...]
+) -> dict[str, Code]:
+    """The cells from compile to evaluate of a simple model that learns on each fold.
+
+    Args:
+        compiled: Code that leaves `scorer`.
+        fit: Statements that let the model learn from `x_train` and `y_train`.
+        score: Expression for its scores on `x_{0}` and `y_{0}`.
+        left: What `prepare_sets` returns.
+
+    Returns:
+        Code of compile, train and evaluate.
+    """
+    needs = ", ".join(_taken(compiled.source, left))
+    statements = [text for _, text in _statements(compiled.source)]
+    function = f"""\
+def make_scorer({needs}):
+    \"\"\"Scores predictions by the loss and the metrics of the trials.\"\"\"
+{indent(chr(10).join(statements), "    ")}
+    return scorer
+"""
+    train = f"""\
+def score_fold(train_rows, validation_rows):
+    \"\"\"Scores of the model that learns from the rows of one fold.\"\"\"
+    {", ".join([*left[:-1], "_"])} = prepare_sets(train_rows, validation_rows)
+{indent(fit.strip(), "    ")}
+    scorer = make_scorer({needs})
+    return {score.format("validation")}
+
+
+scores = [score_fold(*fold) for fold in folds]
+validation_metrics = {{}}
+for name in scores[0]:
+    values = [score[name] for score in scores]
+    validation_metrics["val_" + name] = fmean(values)
+    validation_metrics[f"val_{{name}}_std"] = pstdev(values)
+print(validation_metrics)
+"""
+    evaluate = f"""\
+# What is tested learns from the rows of all folds.
+{fit.strip()}
+scorer = make_scorer({needs})
+test_metrics = {score.format("test")}
+print({{**validation_metrics, **test_metrics}})
+"""
+    return {
+        "compile": Code(compiled.imports, function),
+        "train": Code(("from statistics import fmean, pstdev",), train),
+        "evaluate": Code(source=evaluate),
+    }
+
+
 def _function_of_build(source: str, takes: tuple[str, ...]) -> str:
     """Constants stay; what makes the model becomes a function."""
     before, body = _parted(source)

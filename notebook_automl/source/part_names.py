@@ -28,6 +28,9 @@ _TAKEN = frozenset(
         *("options", "train_set", "validation_set", "folds", "fold", "train"),
         *("validation", "prepare_sets", "build_model", "compile_model", "train_fold"),
         *("curves", "best_epochs", "validation_metrics", "name", "values", "part"),
+        *("estimator", "flat", "codes_of_words", "codes", "samples", "known"),
+        *("make_union", "every", "each", "column", "given", "scorer"),
+        *("make_scorer", "score_fold", "score"),
     )
 )
 # Beside one input without a name, no output can be called so.
@@ -45,6 +48,7 @@ _BEFORE = (
     *("prepare", "scaler", "numbers", "encoder", "categories", "topics", "texts"),
     *("words", "train_words", "counts", "common", "labels", "targets", "digest"),
     *("hashes", "fingerprint", "arrays", "table", "text", "x", "y", "val", "test"),
+    *("estimator", "outputs"),
 )
 _BEHIND = (
     *("train", "validation", "test", "inputs", "outputs", "features", "loss"),

@@ -1,190 +1,310 @@
-"""Baselines that tasks share: simple models over what the prepare cell leaves."""
+"""Baselines that tasks share: simple models over what the prepare cell leaves.
+
+They are scikit-learn's. Of several outputs each has an estimator of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 
 from notebook_automl.source.code import Code
+from notebook_automl.source.literals import literal
+from notebook_automl.source.renaming import of_part
 from notebook_automl.tasks._task import Baseline, Prepared
 
 # Values times outputs that a baseline learns from at the most: a few seconds of a core.
 _MOST_WORK = 20_000_000
 _FEWEST_ROWS = 1000
+_INPUT = Code(
+    ("from sklearn.base import BaseEstimator, TransformerMixin",),
+    '''\
+class Input(TransformerMixin, BaseEstimator):
+    """Takes one of several inputs."""
 
-_PROBABILITIES = '''\
-def outputs(x):
-    """Probability of each class for prepared rows, as a trial's model gives it."""
-    found = np.zeros((len(x), y_train.shape[1]), "float32")
-    found[:, estimator.classes_] = estimator.predict_proba({x})
-    return found
-'''
-_PROBABILITY = '''\
-def outputs(x):
-    """Probability of the second class, as a trial's model gives it."""
-    return estimator.predict_proba({x})[:, 1:].astype("float32")
-'''
-_NUMBERS = '''\
-def outputs(x):
-    """Predictions for prepared rows, as a trial's model gives them."""
-    return estimator.predict({x}).reshape(len(x), -1).astype("float32")
-'''
+    def __init__(self, name):
+        self.name = name
+
+    def fit(self, x, y=None):
+        return self
+
+    def transform(self, x):
+        return x[self.name]
 
 
-_LABELS = '''\
-def outputs(x):
-    """Probability of each label for prepared rows, as a trial's model gives it."""
-    columns = [each[:, 1] for each in estimator.predict_proba({x})]
-    return np.stack(columns, axis=1).astype("float32")
-'''
+''',
+)
 
 
 @dataclass(frozen=True)
 class Features:
-    """How prepared samples become the rows of numbers that simple models take.
+    """How prepared samples of one input become the rows of numbers that models take.
 
     Args:
-        name: What the linear model is called.
-        call: Expression for the rows of numbers; `{}` stands for prepared samples.
-        define: Code that this expression needs.
-        step: A step before the linear model, as source with its import; or nothing.
+        steps: Transformers one after the other, as source.
+        code: What they need: imports, and functions.
+        name: What a linear model behind them is called.
         boosted: Whether gradient boosting makes sense of them.
     """
 
+    steps: tuple[str, ...] = ()
+    code: Code = field(default_factory=Code)
     name: str = "linear"
-    call: str = "{}"
-    define: Code = field(default_factory=Code)
-    step: tuple[str, str] | None = None
     boosted: bool = False
 
 
+@dataclass(frozen=True)
+class Output:
+    """How simple models learn one output, and give what a trial's model gives for it.
+
+    Args:
+        kind: What scikit-learn's names of such models end with.
+        least: What the least is called that a model must beat.
+        linear: A linear model as source.
+        labels: Expression for what they learn; `{}` stands for prepared labels.
+        doc: What a function that gives it is said to give.
+        given: Statements of that function; `{}` stands for the estimator.
+        each: Whether there is a model of each column.
+    """
+
+    kind: str
+    least: str
+    linear: str
+    labels: str
+    doc: str
+    given: str
+    each: bool = False
+
+
 TABLE = Features(boosted=True)
-_SCALER = "from sklearn.preprocessing import StandardScaler"
-IMAGES = Features(call="{0}.reshape(len({0}), -1)", step=(_SCALER, "StandardScaler()"))
-_TFIDF = "from sklearn.feature_extraction.text import TfidfTransformer"
-TEXTS = Features(
-    name="tfidf",
-    call="words_in({})",
-    define=Code(
-        ("from scipy.sparse import csr_matrix",),
+IMAGES = Features(
+    ("FunctionTransformer(flat)", "StandardScaler()"),
+    Code(
+        ("from sklearn.preprocessing import FunctionTransformer, StandardScaler",),
         '''\
-def words_in(x):
-    """How often each word occurs in each text, as a sparse matrix."""
-    rows, places = np.nonzero(x)
-    ones = np.ones(len(rows))
-    return csr_matrix((ones, (rows, x[rows, places])), shape=(len(x), CODES))
+def flat(samples):
+    """Each sample as one row of numbers."""
+    return samples.reshape(len(samples), -1)
 
 
 ''',
     ),
-    step=(_TFIDF, "TfidfTransformer(sublinear_tf=True)"),
+)
+TEXTS = Features(
+    ("TfidfVectorizer(analyzer=codes_of_words, sublinear_tf=True)",),
+    Code(
+        ("from sklearn.feature_extraction.text import TfidfVectorizer",),
+        '''\
+def codes_of_words(codes):
+    """The words of one text; 0 pads it."""
+    return codes[codes > 0]
+
+
+''',
+    ),
+    name="tfidf",
+)
+
+NUMBERS = Output(
+    kind="Regressor",
+    least="mean",
+    linear="Ridge()",
+    labels="{}[:, 0]",
+    doc="Predictions for prepared rows, as a trial's model gives them.",
+    given='return {}.predict(x).reshape(-1, 1).astype("float32")',
+)
+LABELS = Output(
+    kind="Classifier",
+    least="majority",
+    linear="LogisticRegression(max_iter=200)",
+    labels="{}",
+    doc="Probability of each label for prepared rows, as a trial's model gives it.",
+    given="""\
+each = [column[:, 1] for column in {}.predict_proba(x)]
+    return np.stack(each, axis=1).astype("float32")""",
+    each=True,
 )
 
 
-def of_classes(prepared: Prepared, features: Features) -> Mapping[str, Baseline]:
-    """The most frequent class, a linear model, and boosted trees.
+def classes(count: int) -> Output:
+    """One of several classes.
+
+    Args:
+        count: How many numbers a trial's model gives: 1 for two classes.
+    """
+    if count == 1:
+        labels, doc = "{}[:, 0]", "Probability of the second class"
+        given = 'return {}.predict_proba(x)[:, 1:].astype("float32")'
+    else:
+        labels, doc = "{}.argmax(axis=1)", "Probability of each class"
+        # A class may have no row among those that are learned from.
+        given = f"""\
+known = {{0}}.predict_proba(x)
+    every = np.zeros((len(known), {count}), "float32")
+    every[:, {{0}}.classes_] = known
+    return every"""
+    return Output(
+        kind="Classifier",
+        least="majority",
+        linear="LogisticRegression(max_iter=200)",
+        labels=labels,
+        doc=f"{doc} for prepared rows, as a trial's model gives it.",
+        given=given,
+    )
+
+
+def simple(
+    prepared: Prepared, features: Mapping[str, Features], outputs: Mapping[str, Output]
+) -> Mapping[str, Baseline]:
+    """The least that a model must beat, a linear model, and boosted trees of tables.
 
     Args:
         prepared: What is known of the prepared arrays.
-        features: How samples become rows of numbers.
+        features: How samples become rows of numbers, by the input's name in code; ""
+            for the only one.
+        outputs: What is learned, likewise.
     """
-    binary = prepared.y_shape == (1,)
-    labels = "y_train{rows}[:, 0]" if binary else "y_train{rows}.argmax(axis=1)"
-    made = _Made(prepared, features, labels, _PROBABILITY if binary else _PROBABILITIES)
-    linear = made.linear("LogisticRegression", "max_iter=200")
-    return made.usual("Classifier", "majority", linear)
-
-
-def of_labels(prepared: Prepared, features: Features) -> Mapping[str, Baseline]:
-    """What is more frequent of each label, a linear model of each, and boosted trees.
-
-    Args:
-        prepared: What is known of the prepared arrays.
-        features: How samples become rows of numbers.
-    """
-    made = _Made(prepared, features, "y_train{rows}", _LABELS, several=True)
-    linear = made.linear("LogisticRegression", "max_iter=200")
-    return made.usual("Classifier", "majority", linear)
-
-
-def of_numbers(prepared: Prepared, features: Features) -> Mapping[str, Baseline]:
-    """The mean, a linear model, and boosted trees.
-
-    Args:
-        prepared: What is known of the prepared arrays.
-        features: How samples become rows of numbers.
-    """
-    made = _Made(prepared, features, "y_train{rows}[:, 0]", _NUMBERS)
-    return made.usual("Regressor", "mean", made.linear("Ridge", ""))
+    made = _Made(prepared, features, outputs)
+    kinds = {output.least for output in outputs.values()}
+    least = kinds.pop() if len(kinds) == 1 else "constant"
+    linear = next(iter(features.values())).name if len(features) == 1 else "linear"
+    found = {least: made.constant(), linear: made.linear()}
+    if all(each.boosted for each in features.values()):
+        found["boosting"] = made.boosting()
+    return found
 
 
 @dataclass(frozen=True)
 class _Made:
-    """Makes baselines of one target.
+    """Makes baselines.
 
     Args:
         prepared: What is known of the prepared arrays.
-        features: How samples become rows of numbers.
-        labels: Expression for the training labels.
-        outputs: Source of the function `outputs`.
-        several: Whether there is a model of each label.
+        features: As those of `simple`.
+        outputs: Likewise.
     """
 
     prepared: Prepared
-    features: Features
-    labels: str
-    outputs: str
-    several: bool = False
+    features: Mapping[str, Features]
+    outputs: Mapping[str, Output]
 
-    def usual(self, kind: str, least: str, linear: Baseline) -> Mapping[str, Baseline]:
-        """The least that a model must beat, a linear model, and boosted trees."""
-        found = {least: self.dummy(f"Dummy{kind}"), self.features.name: linear}
-        if self.features.boosted:
-            found["boosting"] = self.boosting(f"HistGradientBoosting{kind}")
-        return found
+    def constant(self) -> Baseline:
+        """What looks at no number of its samples, only at how many there are."""
+        models, imports = {}, []
+        for name, output in self.outputs.items():
+            models[name] = f"Dummy{output.kind}()"
+            imports.append(f"from sklearn.dummy import Dummy{output.kind}")
+        first = next(iter(self.features))
+        steps = Features((_input(first),), _INPUT) if first else Features()
+        return self._baseline(steps, models, imports, self.prepared.rows)
 
-    def dummy(self, name: str) -> Baseline:
-        build = Code((f"from sklearn.dummy import {name}",), f"estimator = {name}()")
-        return self._baseline(build, "{0}.reshape(len({0}), -1)", self.prepared.rows)
+    def linear(self) -> Baseline:
+        """Linear models of all features."""
+        models, imports = {}, []
+        for name, output in self.outputs.items():
+            models[name] = output.linear
+            model = output.linear.partition("(")[0]
+            imports.append(f"from sklearn.linear_model import {model}")
+        return self._learned(_together(self.features), models, imports)
 
-    def linear(self, name: str, options: str) -> Baseline:
-        line = f"from sklearn.linear_model import {name}"
-        imports, model = self._each([line], f"{name}({options})")
-        if self.features.step is not None:
-            line, step = self.features.step
-            imports += [line, "from sklearn.pipeline import make_pipeline"]
-            model = f"make_pipeline({step}, {model})"
-        define = self.features.define
-        source = f"{define.source}estimator = {model}"
-        return self._learned(Code((*imports, *define.imports), source))
+    def boosting(self) -> Baseline:
+        """Boosted trees of tables."""
+        models, imports = {}, []
+        for name, output in self.outputs.items():
+            model = f"HistGradientBoosting{output.kind}"
+            models[name] = f"{model}(random_state=SEED)"
+            imports.append(f"from sklearn.ensemble import {model}")
+        return self._learned(_together(self.features), models, imports)
 
-    def boosting(self, name: str) -> Baseline:
-        line = f"from sklearn.ensemble import {name}"
-        imports, model = self._each([line], f"{name}(random_state=SEED)")
-        return self._learned(Code(tuple(imports), f"estimator = {model}"))
-
-    def _each(self, imports: list[str], model: str) -> tuple[list[str], str]:
-        """One of each label, where there are several."""
-        if not self.several:
-            return imports, model
-        line = "from sklearn.multioutput import MultiOutputClassifier"
-        return [*imports, line], f"MultiOutputClassifier({model})"
-
-    def _learned(self, build: Code) -> Baseline:
+    def _learned(
+        self, features: Features, models: Mapping[str, str], imports: list[str]
+    ) -> Baseline:
         """From so many rows that it takes seconds."""
+        models, imports = dict(models), list(imports)
+        for name, output in self.outputs.items():
+            if output.each:
+                models[name] = f"MultiOutputClassifier({models[name]})"
+                imports.append("from sklearn.multioutput import MultiOutputClassifier")
         prepared = self.prepared
-        work = prod(prepared.x_shape) * prod(prepared.y_shape)
+        values = sum(map(prod, prepared.x_shapes.values()))
+        work = values * sum(map(prod, prepared.y_shapes.values()))
         rows = max(_FEWEST_ROWS, _MOST_WORK // max(1, work))
-        return self._baseline(build, self.features.call, min(prepared.rows, rows))
+        return self._baseline(features, models, imports, min(prepared.rows, rows))
 
-    def _baseline(self, build: Code, call: str, rows: int) -> Baseline:
-        some, note, comment, every = "", "", "", self.prepared.rows
+    def _baseline(
+        self,
+        features: Features,
+        models: Mapping[str, str],
+        imports: list[str],
+        rows: int,
+    ) -> Baseline:
+        estimators = [
+            f"{of_part('estimator', name)} = {_pipeline([*features.steps, model])}\n"
+            for name, model in models.items()
+        ]
+        if features.steps:
+            imports = [*imports, "from sklearn.pipeline import make_pipeline"]
+        source = "".join(
+            [features.code.source, *estimators, "\n\n", *self._functions()]
+        )
+        every, note, comment = self.prepared.rows, "", ""
         if rows < every:
-            some = f"[:{rows}]"
             note = f"learned from {rows:,} of {every:,} rows, to take seconds"
-            comment = f"# From some of the {every} rows, so that it takes seconds.\n"
-        x, y = call.format(f"x_train{some}"), self.labels.format(rows=some)
-        outputs = self.outputs.format(x=call.format("x"))
-        source = f"{comment}estimator.fit({x}, {y})\n\n\n{outputs}"
-        return Baseline(build, Code(("import numpy as np",), source), note)
+            comment = "# From some of the rows, so that it takes seconds.\n"
+        lines = imports + ["import numpy as np"] * ("np." in source)
+        build = Code((*lines, *features.code.imports), source)
+        return Baseline(build, comment + self._fit(rows if note else None), note)
+
+    def _fit(self, rows: int | None) -> str:
+        """Statements that let each estimator learn."""
+        some = "" if rows is None else f"[:{rows}]"
+        x = f"x_train{some}"
+        if some and "" not in self.features:
+            x = f"{{name: rows{some} for name, rows in x_train.items()}}"
+        lines = []
+        for name, output in self.outputs.items():
+            of_output = f"[{literal(name)}]" if name else ""
+            y = output.labels.format(f"y_train{of_output}{some}")
+            lines.append(f"{of_part('estimator', name)}.fit({x}, {y})\n")
+        return "".join(lines)
+
+    def _functions(self) -> Iterator[str]:
+        """The function `outputs`, behind one of each output if there are several."""
+        for name, output in self.outputs.items():
+            yield f'''\
+def {of_part("outputs", name)}(x):
+    """{output.doc}"""
+    {output.given.format(of_part("estimator", name))}
+
+
+'''
+        if "" not in self.outputs:
+            each = [f"{literal(n)}: {of_part('outputs', n)}(x)" for n in self.outputs]
+            yield f'''\
+def outputs(x):
+    """What a trial's model gives for prepared rows, by the outputs' names."""
+    return {{{", ".join(each)}}}
+'''
+
+
+def _together(features: Mapping[str, Features]) -> Features:
+    """Those of all inputs, side by side."""
+    if "" in features:
+        return features[""]
+    # Two of one kind share what they need.
+    codes = [_INPUT, *dict.fromkeys(each.code for each in features.values())]
+    imports = [line for code in codes for line in code.imports]
+    imports.append("from sklearn.pipeline import make_pipeline, make_union")
+    sides = [_pipeline([_input(name), *each.steps]) for name, each in features.items()]
+    step = sides[0] if len(sides) == 1 else f"make_union({', '.join(sides)})"
+    return Features((step,), Code(tuple(imports), "".join(c.source for c in codes)))
+
+
+def _input(name: str) -> str:
+    """A step that takes one of several inputs."""
+    return f"Input({literal(name)})"
+
+
+def _pipeline(steps: list[str]) -> str:
+    return f"make_pipeline({', '.join(steps)})" if len(steps) > 1 else steps[0]

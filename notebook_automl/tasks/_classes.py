@@ -236,7 +236,14 @@ print(predict({some_rows(schema)}))
         return self.inputs.initial(accelerated)
 
     def baselines(self, schema: Schema, prepared: Prepared) -> Mapping[str, Baseline]:
-        return _baselines.of_classes(prepared, self.inputs.features)
+        return _baselines.simple(
+            prepared, {"": self.inputs.features}, {"": self.simple(schema)}
+        )
+
+    def simple(self, schema: Schema) -> _baselines.Output:
+        """How simple models learn the classes."""
+        count = class_count(schema)
+        return _baselines.classes(1 if count == 2 else count)
 
     def head(
         self, autokeras: Any, schema: Schema, prepared: Prepared, name: str = ""

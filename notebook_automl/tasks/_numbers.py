@@ -129,7 +129,13 @@ print(predict({some_rows(schema)}))
         return self.inputs.initial(accelerated)
 
     def baselines(self, schema: Schema, prepared: Prepared) -> Mapping[str, Baseline]:
-        return _baselines.of_numbers(prepared, self.inputs.features)
+        return _baselines.simple(
+            prepared, {"": self.inputs.features}, {"": self.simple(schema)}
+        )
+
+    def simple(self, schema: Schema) -> _baselines.Output:
+        """How simple models learn a quantity."""
+        return _baselines.NUMBERS
 
     def head(
         self, autokeras: Any, schema: Schema, prepared: Prepared, name: str = ""

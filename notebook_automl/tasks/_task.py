@@ -112,14 +112,15 @@ class Baseline:
     """A simple model with which trials are compared.
 
     Args:
-        build: Code that leaves `estimator`.
-        train: Code that fits it to `x_train` and `y_train`, and leaves a function
-            `outputs(x)`: what a trial's model would give for prepared rows.
+        build: Code that leaves an estimator, or several, and a function `outputs(x)`:
+            what a trial's model would give for prepared rows.
+        fit: Statements that fit it to `x_train` and `y_train`; whatever it has learned
+            before is forgotten.
         note: What it leaves out to take only seconds, in words.
     """
 
     build: Code
-    train: Code
+    fit: str
     note: str = ""
 
 

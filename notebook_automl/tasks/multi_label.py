@@ -128,7 +128,13 @@ print(predict({some_rows(schema)}))
         )
 
     def baselines(self, schema: Schema, prepared: Prepared) -> Mapping[str, Baseline]:
-        return _baselines.of_labels(prepared, self.inputs.features(schema))
+        return _baselines.simple(
+            prepared, {"": self.inputs.features(schema)}, {"": self.simple(schema)}
+        )
+
+    def simple(self, schema: Schema) -> _baselines.Output:
+        """How simple models learn labels."""
+        return _baselines.LABELS
 
     def head(
         self, autokeras: Any, schema: Schema, prepared: Prepared, name: str = ""

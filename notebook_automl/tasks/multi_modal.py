@@ -17,6 +17,7 @@ from notebook_automl.source.code import Code
 from notebook_automl.source.literals import literal
 from notebook_automl.source.part_names import part_names
 from notebook_automl.source.renaming import of_part, suffixed, with_names
+from notebook_automl.tasks._baselines import simple
 from notebook_automl.tasks._classes import Classification, proposes_classes
 from notebook_automl.tasks._images import Images
 from notebook_automl.tasks._inputs import Inputs, some_rows
@@ -200,8 +201,9 @@ print(predict({f"{{{some}}}" if inputs[0].own else rows[0]}))
         )
 
     def baselines(self, schema: Schema, prepared: Prepared) -> Mapping[str, Baseline]:
-        """None: simple models take one array, and give one output."""
-        return {}
+        features = {part.name: part.kind.features for part in _inputs(schema)}
+        outputs = {p.name: p.kind.simple(p.schema) for p in _outputs(schema)}
+        return simple(prepared, features, outputs)
 
     def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
         """A block an input, merged, and a head an output, in the order of names."""

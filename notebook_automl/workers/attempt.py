@@ -205,7 +205,7 @@ class Attempt:
         if end is None:
             failed, data = "The search could not be prepared.", self.folder.data.name
             end = self._task("prepare", failed, needs=(*NEEDS, data))
-        if end is None and not self.search.get("folds"):
+        if end is None:
             self.entries.begin()
         while end is None:
             self._give_trials()

@@ -12,18 +12,27 @@ from typing import Any
 from notebook_automl.record.files import write_json, write_text
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.source.code import Code
+from notebook_automl.source.folds import score_folds
+from notebook_automl.source.literals import literal
 from notebook_automl.source.program import Program, assemble
-from notebook_automl.tasks._task import Baseline
+from notebook_automl.tasks._task import Baseline, Prepared
 from notebook_automl.workers import prepared
 from notebook_automl.workers.cells import execute, inside, reason, set_up
+from notebook_automl.workers.folds import stand_in
 from notebook_automl.workers.link import Link
-from notebook_automl.workers.parts import Asked, environment, read, scoring
+from notebook_automl.workers.parts import (
+    Asked,
+    environment,
+    left_by_prepare,
+    read,
+    scoring,
+)
 
 _MODEL = "model.predict(prepare(rows), verbose=0)"
-# Stands on the leaderboard where a task has none.
-_NONE, _WHY = "baselines", "simple models take one input and give one output"
 # Batches of predictions are small; fewer of them are scored sooner.
-_BATCH = 4096
+_SCORE = """scorer.evaluate(
+    outputs(x_{0}), y_{0}, batch_size=4096, return_dict=True, verbose=0
+)"""
 
 
 def fit(link: Link, folder: str, known: list[str]) -> None:
@@ -40,26 +49,26 @@ def fit(link: Link, folder: str, known: list[str]) -> None:
     kept = prepared.load(prepared.place(run, shared))
     baselines = asked.task.baselines(asked.schema, kept.shapes(asked.accelerated))
     missing = [name for name in baselines if name not in known]
-    if not baselines:
-        link.tell("names", names=[_NONE])
-        link.tell("entry", name=_NONE, seconds=0.0, state="skipped", reason=_WHY)
-        return
     link.tell("names", names=missing)
     for name in missing:
         began_s = time.perf_counter()
-        done = _fit(run, name, program(asked, shared, baselines[name]), kept)
+        text = program(asked, shared, baselines[name], kept.shapes(asked.accelerated))
+        done = _fit(run, name, text, {**kept.values, **stand_in(asked, kept)})
         seconds = time.perf_counter() - began_s
         note = baselines[name].note
         link.tell("entry", name=name, seconds=seconds, **{"reason": note, **done})
 
 
-def program(asked: Asked, shared: Mapping[str, Code], baseline: Baseline) -> Program:
+def program(
+    asked: Asked, shared: Mapping[str, Code], baseline: Baseline, arrays: Prepared
+) -> Program:
     """The whole program of a baseline.
 
     Args:
         asked: The run's description.
         shared: Parts from `shared_parts`.
         baseline: One of the task's.
+        arrays: What is known of the prepared arrays.
 
     Returns:
         The formatted program, with the cells of a trial's.
@@ -74,9 +83,7 @@ def program(asked: Asked, shared: Mapping[str, Code], baseline: Baseline) -> Pro
         **shared,
         "setup": Code(shared["setup"].imports, "\n".join(setup)),
         "build": baseline.build,
-        "compile": scorer_code(asked),
-        "train": Code(baseline.train.imports, baseline.train.source + _VALIDATE),
-        "evaluate": Code(source=_EVALUATE),
+        **_learned(asked, baseline.fit, scorer_code(asked, arrays)),
         "predict": Code(
             predict.imports, predict.source.replace(_MODEL, "outputs(prepare(rows))")
         ),
@@ -84,8 +91,26 @@ def program(asked: Asked, shared: Mapping[str, Code], baseline: Baseline) -> Pro
     return assemble(parts, environment(asked))
 
 
+def _learned(asked: Asked, fit: str, scorer: Code) -> dict[str, Code]:
+    """The cells in which it learns and is scored."""
+    if asked.folds:
+        return score_folds(scorer, fit, _SCORE, left_by_prepare(asked))
+    comment = "# Scores predictions by the loss and the metrics of the trials.\n"
+    validated = f"\nvalidation_metrics = {_SCORE.format('validation')}\n"
+    evaluate = f"""\
+# On rows that it did not learn from, and that chose no trial.
+test_metrics = {_SCORE.format("test")}
+print(test_metrics)
+"""
+    return {
+        "compile": Code(scorer.imports, comment + scorer.source),
+        "train": Code(source=f"{fit}{validated}print(validation_metrics)\n"),
+        "evaluate": Code(source=evaluate),
+    }
+
+
 def _fit(
-    run: RunFolder, name: str, text: Program, kept: prepared.Kept
+    run: RunFolder, name: str, text: Program, values: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Run a baseline's program; what goes wrong is told and is no end."""
     entry = run.trial(name)
@@ -95,33 +120,44 @@ def _fit(
         try:
             # Nothing chooses a baseline, so that its test score may be known; it is
             # told at the end, with that of the chosen trial.
-            namespace = set_up(None, text)
-            namespace.update(kept.arrays, **kept.constants)
+            namespace = set_up(None, text) | dict(values)
             for cell in ("build", "compile", "train", "evaluate"):
                 execute(text, cell, namespace)
         except Exception as error:
             sys.stdout.write(traceback.format_exc())
             return {"state": "failed", "reason": reason(error), "metrics": {}}
-    scores = {f"val_{k}": float(v) for k, v in namespace["validation_metrics"].items()}
+    # With folds the program names them so, as a trial's does.
+    found = {
+        k.removeprefix("val_"): v for k, v in namespace["validation_metrics"].items()
+    }
     test = {k: float(v) for k, v in namespace["test_metrics"].items()}
     write_json(entry.test, test)
+    scores = {f"val_{key}": float(value) for key, value in found.items()}
     return {"state": "completed", "metrics": scores}
 
 
-def scorer_code(asked: Asked) -> Code:
+def scorer_code(asked: Asked, arrays: Prepared) -> Code:
     """Code that leaves `scorer`, a model that scores predictions.
 
     Args:
         asked: The run's description.
+        arrays: What is known of the prepared arrays.
     """
     # A batch or two are scored sooner than a graph for them is made.
     arguments = {**scoring(asked), "run_eagerly": "True"}
     lines = "\n".join(f"    {key}={value}," for key, value in arguments.items())
+    shapes = {
+        name: f"keras.Input({literal(shape)}{f', name={literal(name)}' * bool(name)})"
+        for name, shape in arrays.y_shapes.items()
+    }
+    given = shapes.get("", f"{{{_pairs(shapes)}}}")
+    same = _pairs({n: f"layers.Identity()(given[{literal(n)}])" for n in shapes})
+    same = "layers.Identity()(given)" if "" in shapes else f"{{{same}}}"
     return Code(
         ("import keras", "from keras import layers"),
         f"""\
-# Scores predictions as those of the trials are scored: by the same loss and metrics.
-scorer = keras.Sequential([keras.Input(y_train.shape[1:]), layers.Identity()])
+given = {given}
+scorer = keras.Model(given, {same})
 scorer.compile(
 {lines}
 )
@@ -129,21 +165,5 @@ scorer.compile(
     )
 
 
-_VALIDATE = f"""
-
-validation_metrics = scorer.evaluate(
-    outputs(x_validation),
-    y_validation,
-    batch_size={_BATCH},
-    return_dict=True,
-    verbose=0,
-)
-print(validation_metrics)
-"""
-_EVALUATE = f"""\
-# On rows that it did not learn from, and that chose no trial.
-test_metrics = scorer.evaluate(
-    outputs(x_test), y_test, batch_size={_BATCH}, return_dict=True, verbose=0
-)
-print(test_metrics)
-"""
+def _pairs(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{literal(name)}: {value}" for name, value in values.items())

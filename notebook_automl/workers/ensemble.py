@@ -69,7 +69,7 @@ def _combine(link: Link, run: RunFolder, numbers: list[int]) -> dict[str, Any]:
     }
     base = set_up(link, texts[numbers[0]])
     base.update(kept.arrays, **kept.constants)
-    code = scorer_code(asked)
+    code = scorer_code(asked, kept.shapes(asked.accelerated))
     exec("\n".join([*code.imports, code.source]), base)
     given = [
         _predictions(base["keras"], run.trial(number).checkpoint, kept)
