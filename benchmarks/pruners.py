@@ -2,8 +2,9 @@
 
 Real searches without a pruner train random trials to their end; their learning curves
 and seconds are kept in a file. Then searches are played over these curves, many for
-each pruner: trials come in an order of their own, each epoch takes what it took, the
-pruner is the study's, and after a share of all the time the best finished trial counts.
+each pruner: trials come in an order of their own and take what they took, in each epoch
+and beside them, the pruner is the study's, and after a share of all the time the best
+epoch of any trial counts, as on the leaderboard.
 
     python benchmarks/pruners.py curves.json --collect wine --trials 60
     python benchmarks/pruners.py curves.json
@@ -38,43 +39,51 @@ def collect(path: Path, name: str, trials: int) -> None:
             example(name),
             target=TARGETS.get(name),
             tuner="random",
+            pruner="none",
             trials=trials,
             epochs=EPOCHS,
             workers=1,
             folder=folder,
         ).start(detach=False)
         run.wait()
-        curves = [
-            [[epoch[run.metric], epoch["seconds"]] for epoch in trial.history]
-            for trial in run.state.trials.values()
-            if trial.state == "completed"
-        ]
+        trials = []
+        for trial in run.state.trials.values():
+            if trial.state == "completed":
+                epochs = [[e[run.metric], e["seconds"]] for e in trial.history]
+                fit_s = sum(seconds for _, seconds in epochs)
+                start_s = trial.ended_s - trial.started_s - fit_s
+                trials.append({"start_s": start_s, "epochs": epochs})
     known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps({**known, name: {"mode": run.mode, "curves": curves}}))
+    path.write_text(json.dumps({**known, name: {"mode": run.mode, "trials": trials}}))
 
 
-def played(curves: list[Any], mode: str, pruner: str, seed: int, share: float) -> float:
-    """The best finished trial after a share of all the time.
+def played(trials: list[Any], mode: str, pruner: str, seed: int, share: float) -> float:
+    """The best epoch of all trials after a share of all the time.
 
     Args:
-        curves: The trials' objectives and seconds, epoch by epoch.
+        trials: What each takes beside its epochs, and its objectives and seconds, epoch
+            by epoch.
         mode: "max" or "min".
         pruner: A name.
         seed: Of the order of the trials.
         share: Of the time that all trials take.
     """
     better = max if mode == "max" else min
-    left_s = share * sum(seconds for curve in curves for _, seconds in curve)
-    finished: list[float] = []
+    left_s = share * sum(
+        trial["start_s"] + sum(seconds for _, seconds in trial["epochs"])
+        for trial in trials
+    )
+    best: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         study = Study(Path(folder, "journal"), "random", mode, 0, EPOCHS, pruner)
-        for curve in random.Random(seed).sample(curves, len(curves)):
+        for trial in random.Random(seed).sample(trials, len(trials)):
             proposal = study.ask()
             if proposal is None or left_s <= 0:
                 break
             values: list[float] = []
             reason = None
-            for epoch, (value, seconds) in enumerate(curve, start=1):
+            left_s -= trial["start_s"]
+            for epoch, (value, seconds) in enumerate(trial["epochs"], start=1):
                 values.append(value)
                 left_s -= seconds
                 reason = study.report(proposal.number, epoch, value)
@@ -82,8 +91,8 @@ def played(curves: list[Any], mode: str, pruner: str, seed: int, share: float) -
                     break
             study.built(proposal.number)
             study.tell(proposal.number, better(values), pruned=bool(reason))
-            finished += [] if reason else [better(values)]
-    return better(finished)
+            best.append(better(values))  # the product counts one that was pruned, too
+    return better(best)
 
 
 def main() -> None:
@@ -105,7 +114,7 @@ def main() -> None:
             cells = []
             for pruner in names:
                 found = [
-                    played(known["curves"], known["mode"], pruner, seed, share)
+                    played(known["trials"], known["mode"], pruner, seed, share)
                     for seed in range(ORDERS)
                 ]
                 cells.append(f"{mean(found):.4f} ± {stdev(found):.4f}")

@@ -116,11 +116,17 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starts]:
         yield starts
 
 
-@pytest.fixture(scope="module")
-def run(search: Starts) -> Run:
+@pytest.fixture(scope="module", params=["one", "several"])
+def run(search: Starts, request: pytest.FixtureRequest) -> Run:
     """Trials that are alike and learn the noise, each in its own way."""
     fields = {"epochs": 8, "tuner": "random", "seed": 2, "validation_split": 0.4}
-    return search(noisy(), trials=4, space=ALIKE, **fields).wait()
+    if request.param == "one":
+        return search(noisy(), trials=4, space=ALIKE, **fields).wait()
+    label = noisy()["label"].to_numpy()
+    outputs = {"label": label, "large": np.where(label > 1.5, "yes", "no")}
+    fields |= {"target": None, "metric": "label_rmse"}
+    data = halves(noisy()), outputs
+    return search(data, trials=4, space=ALIKE, **fields).wait()
 
 
 ALIKE: dict[str, Any] = {
@@ -142,8 +148,19 @@ def noisy() -> pd.DataFrame:
     return pd.DataFrame(x, columns=list("abcdef")).assign(label=y + noise)
 
 
-def rows() -> pd.DataFrame:
-    return noisy().head(30).drop(columns="label")
+def halves(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The same columns as two inputs."""
+    return {"left": frame[["a", "b", "c"]], "right": frame[["d", "e", "f"]]}
+
+
+def predicted(run: Run, trial: str | int) -> Any:
+    """What a trial predicts of the label, for a few rows."""
+    rows = noisy().head(30).drop(columns="label")
+    if not run.schema.inputs:
+        return run.predict(rows, trial=trial)
+    found = run.predict(halves(rows), trial=trial)
+    assert set(found["large"]) == {"yes", "no"}
+    return found["label"]
 
 
 class TestRun:
@@ -153,17 +170,18 @@ class TestRun:
         assert len(ended.weights) > 1 and "on rows held out" in ended.reason
         board = run.leaderboard().set_index("trial")
         assert board.loc["ensemble", "role"] == "ensemble"
-        best = run.trial("best").metrics["val_rmse"]
-        assert board.loc["ensemble", "val_rmse"] < best
-        assert board.loc["ensemble", "test_rmse"] == run.trial("ensemble").test["rmse"]
+        metric = run.search["metric"]
+        best = run.trial("best").metrics[f"val_{metric}"]
+        assert board.loc["ensemble", f"val_{metric}"] < best
+        test = run.trial("ensemble").test
+        assert board.loc["ensemble", f"test_{metric}"] == test[metric]
+        assert test.keys() == run.trial("best").test.keys()
 
     def test_it_gives_the_mean_of_its_members(self, run: Run) -> None:
         weights = run.trial("ensemble").state.weights
-        total = sum(
-            n * run.predict(rows(), trial=int(number)) for number, n in weights.items()
-        )
+        total = sum(n * predicted(run, int(number)) for number, n in weights.items())
         mean = total / sum(weights.values())
-        assert run.predict(rows(), trial="ensemble") == pytest.approx(mean, rel=1e-5)
+        assert predicted(run, "ensemble") == pytest.approx(mean, rel=1e-5)
 
     def test_its_code_is_its_members_own(self, run: Run) -> None:
         text = run.trial("ensemble").source

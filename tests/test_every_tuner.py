@@ -282,6 +282,17 @@ def test_the_median_is_named(tmp_path: Path) -> None:
     }
 
 
+def test_folds_are_compared_by_their_number(tmp_path: Path) -> None:
+    study = Study(tmp_path / "journal", "tpe", "max", 0, 27, "asha", folds=5)
+    for level in (0.9, 0.5):
+        number = begin(study)
+        build(study, number, "tpe")
+        reason = study.report(number, 1, level)
+        study.tell(number, level, pruned=reason is not None)
+    others = "with 1 other trial there"
+    assert reason == f"0.5 after fold 1 was not in the best third, {others}"
+
+
 def test_hyperband_as_a_tuner_prunes_nothing(tmp_path: Path) -> None:
     study = Study(tmp_path / "journal", "hyperband", "max", 0, 27, "asha")
     assert trained(study, [0.9, *[0.1] * 9], 1) == {}

@@ -14,12 +14,15 @@ import numpy as np
 import pytest
 from keras import ops
 from live import Starts, quick, searches
+from sklearn.utils.class_weight import compute_class_weight
 from spaces import Bench, bench
 
 import notebook_automl as automl
 from notebook_automl import SearchError
 from notebook_automl.errors import UnsupportedLayerError
-from notebook_automl.workers import space
+from notebook_automl.record.layout import RunFolder
+from notebook_automl.workers import folds, space
+from notebook_automl.workers.cells import execute
 
 GAMMA = 2.0
 FAR = 100.0
@@ -69,6 +72,19 @@ class Notes(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         with open("notes.txt", "a", encoding="utf-8") as file:
             file.write(self.line)
+
+
+class Counted(keras.callbacks.Callback):
+    """Writes down how many epochs it has seen; each fold has its own one."""
+
+    def __init__(self, trial: int) -> None:
+        super().__init__()
+        self.trial, self.epochs = trial, 0
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.epochs += 1
+        with open("counted.txt", "a", encoding="utf-8") as file:
+            file.write(f"{self.trial}:{self.epochs}\n")
 
 
 def largest(y_true: Any, y_pred: Any) -> Any:
@@ -226,6 +242,58 @@ def test_rows_count_as_a_column_says(starts: Starts, tmp_path: Path) -> None:
     assert stamp["reproduced"] == stamp["recorded"]
     # Validation rows count the same, so that a third of them is lost.
     assert stamp["recorded"]["accuracy"] < 0.8
+
+
+def test_folds_have_weights_and_callbacks(starts: Starts, tmp_path: Path) -> None:
+    """Each fold weighs its own rows and has a callback that knows no other fold."""
+    frame = quick()
+    frame["weight"] = (frame["label"] != "class_1").astype(float)
+    run = starts(
+        frame,
+        trials=1,
+        epochs=12,
+        folds=2,
+        space={"optimizer": "adam", "learning_rate": 0.01},
+        sample_weight="weight",
+        callbacks=[Counted],
+        metric=second,
+        mode="min",
+    ).wait()
+    assert run.status == "completed", run
+    for fold in (0, 1):
+        within = RunFolder(run.folder).prepared
+        (path,) = within.glob(f"*/fold-{fold}/sample_weight_train.npy")
+        labels = np.load(path.with_name("y_train.npy")).argmax(axis=1)
+        np.testing.assert_array_equal(np.load(path), labels != 1)
+    predicted = run.predict(frame.drop(columns=["label", "weight"]))
+    assert np.mean(predicted == "class_1") < 0.05 < np.mean(predicted == "class_2")
+    notes = (
+        RunFolder(run.folder).trial(0).path.joinpath("counted.txt").read_text().split()
+    )
+    epochs = run.trial(0).history.groupby("fold").size().tolist()
+    final = run.trial(0).state.best_epoch
+    assert notes == [f"0:{n}" for most in (*epochs, final) for n in range(1, most + 1)]
+    path = run.export("notebook", tmp_path / "weighted.ipynb", replay=True)
+    stamp = nbformat.read(path, as_version=4).metadata["notebook_automl"]
+    assert stamp["reproduced"] == stamp["recorded"]
+
+
+def test_each_fold_balances_its_own_classes(tmp_path: Path) -> None:
+    fields = {"class_weight": "balanced", "folds": 2}
+    ready = bench("tabular_classification", tmp_path, **fields)
+    _, text = ready.write(lambda parameter: parameter.default)
+    for cell in ("train", "evaluate"):
+        assert "class_weight=balanced(y_train)" in text[cell]
+    namespace = ready.namespace(text) | folds.stand_in(ready.asked, ready.kept)
+    for cell in ("build", "compile", "train"):
+        execute(text, cell, namespace)
+    assert len(namespace["curves"]) == 2
+    for fold in ready.kept.folds:
+        labels = fold.arrays["y_train"][:, 0].astype(int)
+        classes = np.unique(labels)
+        weights = compute_class_weight("balanced", classes=classes, y=labels)
+        found = namespace["balanced"](fold.arrays["y_train"])
+        assert found == pytest.approx(dict(zip(classes, weights, strict=True)))
 
 
 def test_a_graph_of_ones_own_is_searched(starts: Starts, tmp_path: Path) -> None:

@@ -107,15 +107,12 @@ class Own:
         search = self._search
         if search.folds is None:
             return
-        weighed = ("callbacks", "class_weight", "sample_weight")
-        given = [name for name in weighed if getattr(search, name) is not None]
         if self._centred and any("OfTargets" in n or "_of_" in n for n in self._names):
-            given.append("loss" if search.loss is not None else "metrics")
-        if given:
+            given = "loss" if search.loss is not None else "metrics"
             raise SearchError(
-                f"Expected no {given[0]} of yours with folds, got folds="
+                f"Expected no {given} of yours with folds of numbers, got folds="
                 f"{search.folds!r}. Leave out one of them.",
-                field=given[0],
+                field=given,
             )
 
     @property

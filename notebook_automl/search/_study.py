@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,9 +21,16 @@ from optuna.trial import FrozenTrial, TrialState
 from notebook_automl.record.parameters import Parameter, Value
 from notebook_automl.search._journal import Journal
 from notebook_automl.search._plan import Exhausted, Known, Past, Plan, possible
-from notebook_automl.search._terms import Ended, Values, finite, frozen, suggest
+from notebook_automl.search._terms import (
+    Ended,
+    Proposal,
+    Values,
+    finite,
+    frozen,
+    suggest,
+)
 from notebook_automl.search._tuner import TUNERS
-from notebook_automl.search.pruners._pruner import PRUNERS
+from notebook_automl.search.pruners._pruner import PRUNERS, Step
 
 _NAME = "search"
 _DIRECTIONS = {
@@ -40,21 +47,6 @@ _STATES = {
     TrialState.PRUNED: "pruned",
     TrialState.FAIL: "failed",
 }
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A trial that shall be trained.
-
-    Args:
-        number: From 0.
-        epochs: For how long at most, where the tuner decides it.
-        promoted_from: The trial whose values it trains longer.
-    """
-
-    number: int
-    epochs: int | None = None
-    promoted_from: int | None = None
 
 
 class Study:
@@ -74,6 +66,8 @@ class Study:
         first: Values of the first trials, by path; what is not in them takes its
             default.
         second: "max" or "min" of a second objective; empty where there is none.
+        folds: How many folds a trial trains on, after each of which it is compared; 0
+            for one validation set, where it is after each epoch.
 
     Attributes:
         over: Why nothing more is proposed; empty as long as something may be.
@@ -89,6 +83,7 @@ class Study:
         pruner: str = "none",
         first: Sequence[Mapping[str, Value]] = (),
         second: str = "",
+        folds: int = 0,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._tuner, self._pruner = TUNERS.get(tuner), PRUNERS.get(pruner)
@@ -102,6 +97,7 @@ class Study:
             self._sampler = self._tuner.sampler(optuna, seed)
         self._first = [dict(values) for values in first] or [{}]
         self._open: dict[int, optuna.Trial] = {}
+        self._folds = folds
         self._journal, self._known = journal, Known(mode, seed, epochs)
         self._waits, self.over = False, ""
         try:
@@ -118,7 +114,7 @@ class Study:
                 storage=JournalStorage(Journal(self._journal)),  # type: ignore[arg-type]
                 study_name=_NAME,
                 sampler=self._sampler,
-                pruner=self._pruner.pruner(optuna, known.epochs),
+                pruner=self._pruner.pruner(optuna, self._folds or known.epochs),
                 directions=[_DIRECTIONS[each] for each in self._modes],
                 load_if_exists=True,
             )
@@ -229,12 +225,12 @@ class Study:
         self._known.trials[number].built = True
         self._waits = False
 
-    def report(self, number: int, epoch: int, value: float) -> str | None:
-        """Hear of an epoch.
+    def report(self, number: int, step: int, value: float) -> str | None:
+        """Hear of an epoch, or of a fold.
 
         Args:
             number: The trial's number.
-            epoch: From 1.
+            step: From 1.
             value: The objective after it.
 
         Returns:
@@ -245,14 +241,15 @@ class Study:
         self._known.trials[number].score = value
         trial = self._open[number]
         with warnings.catch_warnings():
-            # A trial that is tried again reports its first epochs again.
+            # A trial that is tried again reports its first steps again.
             warnings.simplefilter("ignore", UserWarning)
-            trial.report(value, epoch)
+            trial.report(value, step)
         # The first trials are compared with, but train to their end.
         if not trial.should_prune() or number < len(self._first):
             return None
         trials = self._study.get_trials(deepcopy=False)
-        return str(self._pruner.reason(trials, number, epoch, self._known.mode))
+        at = Step("fold" if self._folds else "epoch", step)
+        return str(self._pruner.reason(trials, number, at, self._known.mode))
 
     def tell(self, number: int, value: Values, pruned: bool = False) -> None:
         """Close a trial.

@@ -33,6 +33,21 @@ class Ended:
         return self.state in ("pruned", "skipped")
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """A trial that shall be trained.
+
+    Args:
+        number: From 0.
+        epochs: For how long at most, where the tuner decides it.
+        promoted_from: The trial whose values it trains longer.
+    """
+
+    number: int
+    epochs: int | None = None
+    promoted_from: int | None = None
+
+
 def finite(value: Values) -> list[float] | None:
     """All numbers of a trial, or None if one is missing or not finite."""
     values = value if isinstance(value, tuple) else (value,)

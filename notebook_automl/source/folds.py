@@ -103,35 +103,33 @@ def train_folds(
     build, compiled = parts["build"], parts["compile"]
     takes = _taken(build.source, left)
     needs = _taken(compiled.source, left)
-    constants, fit = _constants_and_fit(parts["train"].source)
-    epochs = constants.pop("EPOCHS")
-    assigned = "".join(f"{name} = {value}\n" for name, value in constants.items())
+    epochs, constants, functions, fit = _around_fit(parts["train"].source)
+    compile_folds, last = _function_of_compile(compiled.source, needs)
     unpacked = ", ".join([*left[:-1], "_"])
     model = ", ".join(["model", *needs])
     train = f"""\
 EPOCHS = [{", ".join([epochs] * folds)}]
 
 
+{functions}
 def train_fold(train_rows, validation_rows, epochs):
     \"\"\"Learning curves of a fresh model.\"\"\"
     {unpacked} = prepare_sets(train_rows, validation_rows)
     model = build_model({", ".join(takes)})
     compile_model({model})
-    return {_call(fit, epochs="epochs")}.history
+    return {_call(fit, epochs="epochs", callbacks="fresh_callbacks()")}.history
 """
     train += _CURVES.format(objective=objective[0], better=f"arg{objective[1]}")
     final = _call(
         fit,
         epochs="round(fmean(best_epochs))",
         validation_data=None,
-        callbacks=None,
+        callbacks=last,
     )
     imports = ("import numpy as np", "from statistics import fmean, pstdev")
     return {
         "build": Code(build.imports, _function_of_build(build.source, takes)),
-        "compile": Code(
-            compiled.imports, assigned + _function_of_compile(compiled.source, needs)
-        ),
+        "compile": Code(compiled.imports, constants + compile_folds),
         "train": Code((*parts["train"].imports, *imports), train),
         "evaluate": Code(
             source=_EVALUATE.format(build=", ".join(takes), compile=model, fit=final)
@@ -211,9 +209,17 @@ def _shape_of_rows(found: re.Match[str]) -> str:
     return f"{before}x_train{f'[{literal(part)}]' if part else ''}.shape[1:]"
 
 
-def _function_of_compile(source: str, needs: tuple[str, ...]) -> str:
-    """What compiles becomes a function; no fold keeps a checkpoint."""
+def _function_of_compile(source: str, needs: tuple[str, ...]) -> tuple[str, str | None]:
+    """What compiles becomes a function, and what makes the callbacks another one.
+
+    No fold keeps a checkpoint, and each has callbacks that know nothing of another one.
+
+    Returns:
+        The code, and what the final model is given of the callbacks: those that are the
+        person's own.
+    """
     pieces: list[str] = []
+    last = None
     of_model = [text for node, text in _statements(source) if _is_of_model(node)]
     for node, text in _statements(source):
         if _is_of_model(node):
@@ -226,15 +232,18 @@ def _function_of_compile(source: str, needs: tuple[str, ...]) -> str:
                     + "\n\n"
                 )
         elif isinstance(node, ast.Assign) and _names(node) == ["callbacks"]:
-            kept = [
-                ast.unparse(part)
-                for part in getattr(node.value, "elts", [])
-                if "ModelCheckpoint" not in ast.unparse(part)
+            _, stopping, *own = [
+                ast.unparse(n) for n in getattr(node.value, "elts", [])
             ]
-            pieces.append(f"callbacks = [{', '.join(kept)}]")
+            last = f"[{', '.join(own)}]" if own else None
+            pieces.append(
+                "\n\ndef fresh_callbacks():\n"
+                '    """Each fold has its own."""\n'
+                f"    return [{', '.join([stopping, *own])}]\n\n"
+            )
         else:
             pieces.append(text)
-    return "\n".join(pieces) + "\n"
+    return "\n".join(pieces) + "\n", last
 
 
 def _is_of_model(node: ast.stmt) -> bool:
@@ -242,17 +251,21 @@ def _is_of_model(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and ast.unparse(node).startswith("model.")
 
 
-def _constants_and_fit(source: str) -> tuple[dict[str, str], ast.Call]:
-    """The constants of a train cell, and its call of `fit`."""
-    constants, call = {}, None
-    for node in ast.parse(source).body:
-        if _is_constant(node):
-            constants[_names(node)[0]] = ast.unparse(node.value)  # type: ignore[attr-defined]
+def _around_fit(source: str) -> tuple[str, str, str, ast.Call]:
+    """Of a train cell the epochs, other constants, functions, and the call of `fit`."""
+    epochs, constants, functions, call = "", "", "", None
+    for node, text in _statements(source):
+        if isinstance(node, ast.FunctionDef):
+            functions += f"{text}\n\n\n"
+        elif isinstance(node, ast.Assign) and _names(node) == ["EPOCHS"]:
+            epochs = ast.unparse(node.value)
+        elif _is_constant(node):
+            constants += f"{text}\n"
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             call = node.value
     if call is None:
         raise ValueError("expected a train cell with history = model.fit(...)")
-    return constants, call
+    return epochs, constants, functions, call
 
 
 def _call(call: ast.Call, **changed: str | None) -> str:

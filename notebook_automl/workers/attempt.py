@@ -188,6 +188,7 @@ class Attempt:
             search.get("pruner", "none"),
             search.get("first", ()),
             sought[1].mode if len(sought) > 1 else "",
+            search.get("folds") or 0,
         )
         trials = self.state.trials.values()
         ended = {t.number: Ended(t.values, told(t, sought), t.state) for t in trials}

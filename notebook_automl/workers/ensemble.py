@@ -8,6 +8,7 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from math import gcd
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from notebook_automl.record.layout import RunFolder
 from notebook_automl.source.format import formatted
 from notebook_automl.source.literals import literal
 from notebook_automl.source.program import SHARED, Cell, Program
+from notebook_automl.tasks._task import Prepared
 from notebook_automl.workers import prepared
 from notebook_automl.workers.baselines import scorer_code
 from notebook_automl.workers.cells import execute, inside, reason, set_up
@@ -56,10 +58,8 @@ def combine(link: Link, folder: str, numbers: list[int]) -> None:
 def _combine(link: Link, run: RunFolder, numbers: list[int]) -> dict[str, Any]:
     asked, shared = read(run)
     kept = prepared.load(prepared.place(run, shared))
-    labels = kept.arrays["y_validation"]
-    if isinstance(labels, dict) or isinstance(kept.arrays["x_validation"], dict):
-        why = "the mean of several inputs' or outputs' models is not taken"
-        return {"state": "skipped", "reason": why}
+    outputs = _Outputs(kept.arrays["y_validation"])
+    labels = outputs.joined(kept.arrays["y_validation"])
     if not enough(labels):
         few = f"{len(labels)} validation rows are too few to choose and to judge one"
         return {"state": "skipped", "reason": few}
@@ -72,10 +72,10 @@ def _combine(link: Link, run: RunFolder, numbers: list[int]) -> dict[str, Any]:
     code = scorer_code(asked, kept.shapes(asked.accelerated))
     exec("\n".join([*code.imports, code.source]), base)
     given = [
-        _predictions(base["keras"], run.trial(number).checkpoint, kept)
+        _predictions(base["keras"], run.trial(number).checkpoint, kept, outputs)
         for number in numbers
     ]
-    score = _Score(base["scorer"], labels, asked.metric, asked.mode)
+    score = _Score(base["scorer"], labels, outputs, asked.metric, asked.mode)
     verdict = judged(given, labels, score)
     gain = f"{verdict.gain:.4g} ± {verdict.noise:.2g} {asked.metric} on rows held out"
     if not verdict.helps:
@@ -85,9 +85,14 @@ def _combine(link: Link, run: RunFolder, numbers: list[int]) -> dict[str, Any]:
     pairs = zip(numbers, verdict.counts, strict=True)
     weights = {number: count // share for number, count in pairs if count}
     scores = base["scorer"].evaluate(
-        verdict.held_out, labels, batch_size=_BATCH, return_dict=True, verbose=0
+        outputs.apart(verdict.held_out),
+        outputs.apart(labels),
+        batch_size=_BATCH,
+        return_dict=True,
+        verbose=0,
     )
-    _write(run, program(asked, texts, weights), weights, kept)
+    text = program(asked, texts, weights, kept.shapes(asked.accelerated))
+    _write(run, text, weights, kept)
     members = " + ".join(f"{n} x trial {number}" for number, n in weights.items())
     return {
         "state": "completed",
@@ -97,7 +102,42 @@ def _combine(link: Link, run: RunFolder, numbers: list[int]) -> dict[str, Any]:
     }
 
 
-def _predictions(keras: Any, checkpoint: Path, kept: prepared.Kept) -> Any:
+class _Outputs:
+    """Numbers of several outputs side by side, as which an ensemble is selected.
+
+    Args:
+        labels: Prepared ones, by the outputs' names if there are several.
+    """
+
+    def __init__(self, labels: Any) -> None:
+        self._widths: dict[str, int] = {}
+        if isinstance(labels, dict):
+            self._widths = {name: each.shape[1] for name, each in labels.items()}
+
+    def joined(self, arrays: Any) -> Any:
+        """One array (rows, numbers of all outputs)."""
+        import numpy as np
+
+        if not self._widths:
+            return np.asarray(arrays)
+        return np.hstack([np.asarray(arrays[name]) for name in self._widths])
+
+    def apart(self, array: Any) -> Any:
+        """The same by the outputs' names, or itself if there is one only."""
+        if not self._widths:
+            return array
+        ends = list(accumulate(self._widths.values()))
+        begins = [0, *ends]
+        pairs = zip(begins, ends, strict=False)
+        return {
+            name: array[:, begin:end]
+            for name, (begin, end) in zip(self._widths, pairs, strict=True)
+        }
+
+
+def _predictions(
+    keras: Any, checkpoint: Path, kept: prepared.Kept, outputs: _Outputs
+) -> Any:
     """What a trial's model gives for the validation rows.
 
     Called batch by batch: `predict` would make a graph of each model, and TensorFlow
@@ -107,9 +147,13 @@ def _predictions(keras: Any, checkpoint: Path, kept: prepared.Kept) -> Any:
 
     model = keras.models.load_model(checkpoint, compile=False)
     x = kept.arrays["x_validation"]
-    batches = (np.asarray(x[at : at + _BATCH]) for at in range(0, len(x), _BATCH))
-    found = [keras.ops.convert_to_numpy(model(b, training=False)) for b in batches]
-    return np.concatenate(found)
+    places = range(0, prepared.count(x), _BATCH)
+    batches = (prepared.some(x, slice(at, at + _BATCH)) for at in places)
+    given = (model(batch, training=False) for batch in batches)
+    to_numpy = keras.ops.convert_to_numpy
+    return np.concatenate(
+        [outputs.joined(keras.tree.map_structure(to_numpy, each)) for each in given]
+    )
 
 
 class _Score:
@@ -118,16 +162,21 @@ class _Score:
     Args:
         scorer: A compiled model, which has the trials' loss and metrics.
         labels: Of all rows.
+        outputs: What labels and predictions hold side by side.
         metric: The objective, without "val_".
         mode: "max" or "min".
     """
 
-    def __init__(self, scorer: Any, labels: Any, metric: str, mode: str) -> None:
+    def __init__(
+        self, scorer: Any, labels: Any, outputs: _Outputs, metric: str, mode: str
+    ) -> None:
         self._scorer, self._labels, self._metric = scorer, labels, metric
+        self._outputs = outputs
         self._sign = 1 if mode == "max" else -1
 
     def __call__(self, predictions: Any, rows: Any) -> float:
-        labels = self._labels[rows]
+        labels = self._outputs.apart(self._labels[rows])
+        predictions = self._outputs.apart(predictions)
         if self._metric == "loss":
             value = self._scorer.compute_loss(None, labels, predictions)
         else:
@@ -156,7 +205,10 @@ def _write(
 
 
 def program(
-    asked: Asked, texts: Mapping[int, Program], weights: Mapping[int, int]
+    asked: Asked,
+    texts: Mapping[int, Program],
+    weights: Mapping[int, int],
+    arrays: Prepared,
 ) -> Program:
     """The whole program of an ensemble.
 
@@ -164,6 +216,7 @@ def program(
         asked: The run's description.
         texts: The programs of trials, by their numbers.
         weights: How often each member counts.
+        arrays: What is known of the prepared arrays.
 
     Returns:
         The members' own cells, each followed by one that keeps the model; then one
@@ -175,7 +228,7 @@ def program(
     for place, number in enumerate(weights):
         cells += [Cell(f"{id}_{number}", texts[number][id]) for id in _OWN]
         cells.append(Cell(f"keep_{number}", _keep(number, first=place == 0)))
-    cells.append(Cell("combine", _combined(asked, weights)))
+    cells.append(Cell("combine", _combined(asked, weights, arrays)))
     cells.append(Cell("evaluate", _EVALUATE))
     cells.append(Cell("predict", first["predict"]))
     return Program.from_text(formatted(Program(tuple(cells)).to_text()))
@@ -208,18 +261,21 @@ members[{number}].name = "trial_{number}"
 """
 
 
-def _combined(asked: Asked, weights: Mapping[int, int]) -> str:
+def _combined(asked: Asked, weights: Mapping[int, int], arrays: Prepared) -> str:
     first = next(iter(weights))
     each: Sequence[int] = [n for n, count in weights.items() for _ in range(count)]
-    listed = ", ".join(f"outputs[{number}]" for number in each)
+    mean = f"layers.Average()([{', '.join(f'outputs[{n}]' for n in each)}])"
+    if "" not in arrays.y_shapes:
+        mean = _MEANS.format(each=literal(each))
+    inputs = _INPUT if "" in arrays.x_shapes else _INPUTS
     lines = "\n".join(f"    {key}={value}," for key, value in scoring(asked).items())
     weighted = literal({f"trial {number}": n for number, n in weights.items()})
     return f"""\
 # How often each member counts: {weighted}.
 first = members[{first}]
-inputs = keras.Input(first.input_shape[1:], dtype=first.input.dtype)
+{inputs}
 outputs = {{number: member(inputs) for number, member in members.items()}}
-model = keras.Model(inputs, layers.Average()([{listed}]))
+model = keras.Model(inputs, {mean})
 model.compile(
 {lines}
 )
@@ -227,6 +283,16 @@ model.save(CHECKPOINT)
 """
 
 
+_INPUT = "inputs = keras.Input(first.input_shape[1:], dtype=first.input.dtype)"
+_INPUTS = """\
+inputs = {
+    name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
+    for name, tensor in first.input.items()
+}"""
+_MEANS = """{{
+    name: layers.Average(name=name)([outputs[number][name] for number in {each}])
+    for name in first.output
+}}"""
 _EVALUATE = """\
 # On rows that chose neither the members nor their epochs.
 test_metrics = model.evaluate(x_test, y_test, return_dict=True, verbose=0)

@@ -52,6 +52,17 @@ def stand_in(asked: Asked, kept: Kept) -> dict[str, Any]:
     }
 
 
+def report_to(callback: Any, namespace: dict[str, Any]) -> None:
+    """Let a callback hear of all folds, behind the program's own ones.
+
+    Args:
+        callback: Keras's.
+        namespace: What the compile cell left.
+    """
+    fresh = namespace["fresh_callbacks"]
+    namespace["fresh_callbacks"] = lambda: [*fresh(), callback]
+
+
 def built(namespace: Mapping[str, Any], sets: Mapping[str, Any]) -> Any:
     """A compiled model, by the program's own functions.
 

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from notebook_automl.workers.parts import Asked
 
 _BALANCED = """\
-# Rows of rarer classes count more: all classes weigh the same.
-counts = np.bincount({codes}, minlength={classes})
-CLASS_WEIGHT = dict(enumerate(len(y_train) / ({classes} * np.maximum(counts, 1))))
+def balanced(y_train):
+    \"\"\"Rows of rarer classes count more: all classes weigh the same.\"\"\"
+    counts = np.bincount({codes}, minlength={classes})
+    return dict(enumerate(len(y_train) / ({classes} * np.maximum(counts, 1))))
 """
 
 
@@ -113,13 +114,13 @@ def weights(asked: Asked) -> tuple[Code, dict[str, str]]:
         codes = two if classes == 2 else "y_train.argmax(axis=1)"
         source = _BALANCED.format(codes=codes, classes=classes)
         code = Code(("import numpy as np",), source)
-    else:
-        # By the codes of the classes, which stand behind.
-        lines = "".join(
-            f"    {code}: {literal(weight)},  # {literal(label)}\n"
-            for code, (label, weight) in enumerate(given)
-        )
-        code = Code(source=f"CLASS_WEIGHT = {{\n{lines}}}\n")
+        return code, {"class_weight": "balanced(y_train)"}
+    # By the codes of the classes, which stand behind.
+    lines = "".join(
+        f"    {code}: {literal(weight)},  # {literal(label)}\n"
+        for code, (label, weight) in enumerate(given)
+    )
+    code = Code(source=f"CLASS_WEIGHT = {{\n{lines}}}\n")
     return code, {"class_weight": "CLASS_WEIGHT"}
 
 

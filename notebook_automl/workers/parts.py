@@ -114,7 +114,7 @@ def shared_parts(asked: Asked, origin: Origin) -> dict[str, Code]:
     """
     search, schema, task = asked.search, asked.schema, asked.task
     split = plan_split(schema, search, task.classes(schema))
-    prepare = task.prepare(schema)
+    prepare = own.prepared(asked, task.prepare(schema))
     exact = asked.backend.setup(asked.accelerated)
     setup = _SETUP.format(seed=search["seed"]) + exact.source
     defined = own.joined(own.defined(search), definitions(asked.metrics))
@@ -123,9 +123,7 @@ def shared_parts(asked: Asked, origin: Origin) -> dict[str, Code]:
         **({"define": defined} if defined.source else {}),
         "load": source_of(schema).load_code(schema, origin),
         "split": task.split(schema, split),
-        "prepare": prepare_folds(prepare)
-        if split.folds
-        else own.prepared(asked, prepare),
+        "prepare": prepare_folds(prepare) if split.folds else prepare,
     }
 
 
@@ -135,7 +133,7 @@ def left_by_prepare(asked: Asked) -> tuple[str, ...]:
     Args:
         asked: The run's description.
     """
-    return returned(asked.task.prepare(asked.schema))
+    return returned(own.prepared(asked, asked.task.prepare(asked.schema)))
 
 
 def read(run: RunFolder, here: bool = False) -> tuple[Asked, dict[str, Code]]:

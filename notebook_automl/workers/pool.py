@@ -11,7 +11,7 @@ from typing import Any
 
 from notebook_automl.record import events
 from notebook_automl.record.files import write_text
-from notebook_automl.record.folds import FOLD
+from notebook_automl.record.folds import FOLD, score
 from notebook_automl.record.front import front, objectives, told
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.parameters import Parameter
@@ -220,12 +220,17 @@ class Pool:
 
     def _compare(self, key: str) -> None:
         """Let a trial end that others have left behind."""
-        if self.search.get("folds"):
-            return  # an epoch of one fold says little of the others
         running = self.running[key]
         history = self.state.trials[running.number].history
-        value = history[-1].get(self.metric, math.nan)
-        reason = self.study.report(running.number, len(history), value)
+        step, value = len(history), history[-1].get(self.metric, math.nan)
+        if self.search.get("folds"):
+            # An epoch of one fold says little of the others, the mean of some more.
+            step = int(history[-1][FOLD]) - 1
+            if len(history) < 2 or history[-2][FOLD] != step:
+                return
+            found = score(history, self.metric, self.search["mode"], step)
+            value = math.nan if found is None else found.metrics[self.metric]
+        reason = self.study.report(running.number, step, value)
         if reason and not running.prune_reason and not running.stop_reason:
             running.prune_reason = reason
             self.cluster.word(key, "prune")
@@ -271,6 +276,8 @@ class Pool:
         if state == "completed":
             self.costs.ended(seconds)
         best, found = outcome(self.folder, self.search, trial, result)
+        if state == "pruned" and self.search.get("folds"):
+            best = None  # the mean of fewer folds would stand beside that of all
         if not math.isfinite(found.get("loss", 0.0)):
             state, best = "failed", None  # its weights are no numbers either
         if best is None and state == "completed":

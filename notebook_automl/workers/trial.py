@@ -220,7 +220,10 @@ def _fit(
 
     share = prepared.count(first["y_validation"]) / prepared.count(first["y_train"])
     reporter = Reporter(link, f"val_{asked.metric}", share, bool(asked.folds))
-    namespace["callbacks"].append(reporter)
+    if asked.folds:
+        folds.report_to(reporter, namespace)
+    else:
+        namespace["callbacks"].append(reporter)
     try:
         execute(text, "train", namespace)
     except CutShort:
