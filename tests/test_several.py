@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from live import Starts, searches
+from live import Starts, quick, searches
 from sklearn.linear_model import LogisticRegression
 from spaces import bench
 from test_generated_names import NASTY
@@ -158,6 +158,23 @@ class TestSearch:
             )
         }
         assert 'keras.Input((8, 8, 1), name="image")' in source
+
+
+def test_rows_count_as_an_array_says(start: Starts, tmp_path: Path) -> None:
+    """Rows that weigh nothing teach no output anything."""
+    frame = quick()
+    weights = (frame["label"] != "class_1").to_numpy("float64")
+    inputs = {"wine": frame.drop(columns="label")}
+    outputs = {"label": frame["label"], "hue": frame["hue"]}
+    space = {"optimizer": "adam", "learning_rate": 0.01}
+    fields = {"trials": 1, "epochs": 20, "space": space, "sample_weight": weights}
+    run = start((inputs, outputs), target=None, **fields).wait()
+    assert run.status == "completed", run
+    predicted = run.predict(inputs)["label"]
+    assert np.mean(predicted == "class_1") < 0.02 < np.mean(predicted == "class_2")
+    path = run.export("notebook", tmp_path / "weighted.ipynb", replay=True)
+    stamp = nbformat.read(path, as_version=4).metadata["notebook_automl"]
+    assert stamp["reproduced"] == stamp["recorded"]
 
 
 def code_of(data: Any, origin: Origin, folder: Path) -> dict[str, Any]:
@@ -502,6 +519,36 @@ CASES: dict[str, tuple[Any, dict[str, Any], str, str]] = {
         "metric",
         r"Did you mean 'kind_accuracy'",
     ),
+    "a group that is no array": (
+        ({"photo": images()}, {"kind": [0, 1] * 6}),
+        {"group": "site"},
+        "group",
+        r"group with one value for each of the 12 samples, got 'site' \(str\)",
+    ),
+    "weights of other rows": (
+        ({"photo": images()}, {"kind": [0, 1] * 6}),
+        {"sample_weight": [1.0] * 5},
+        "sample_weight",
+        r"one number for each of 12 rows",
+    ),
+    "a set without names": (
+        ({"photo": images()}, {"kind": [0, 1] * 6}),
+        {"validation_data": (images(), [0, 1] * 6)},
+        "validation_data",
+        r"the inputs of the data, 'photo', got .*\(ndarray\). Type validation_data",
+    ),
+    "a set of another input": (
+        ({"photo": images()}, {"kind": [0, 1] * 6}),
+        {"test_data": ({"picture": images()}, {"kind": [0, 1] * 6})},
+        "test_data",
+        r"the inputs of the data, 'photo', got \['picture'\] \(list\). Type test_data",
+    ),
+    "a set of unlike parts": (
+        ({"photo": images()}, {"kind": [0, 1] * 6}),
+        {"test_data": ({"photo": images()}, {"kind": [0, 1] * 5})},
+        "test_data",
+        r"as many rows of each input and output, got \[10, 12\] \(tuple\)",
+    ),
     "a metric without its output": (
         ({"photo": images()}, {"kind": [0, 1] * 6}),
         {"metrics": [hits]},
@@ -511,11 +558,6 @@ CASES: dict[str, tuple[Any, dict[str, Any], str, str]] = {
 }
 FIELDS = {
     "graph": "ak.ImageInput()",
-    "group": "site",
-    "time": "when",
-    "validation_data": (images(), [0, 1] * 6),
-    "test_data": (images(), [0, 1] * 6),
-    "sample_weight": [1.0] * 12,
     "loss": "mean_squared_error",
     "class_weight": "balanced",
 }

@@ -31,6 +31,7 @@ from notebook_automl.tasks._task import TASKS
 from notebook_automl.workers import folds
 from notebook_automl.workers.cells import execute
 from notebook_automl.workers.graph import check_model
+from notebook_automl.workers.prepared import load
 
 SMALL: dict[str, Any] = {"trials": 1, "epochs": 2, "workers": 1}
 
@@ -207,6 +208,34 @@ def test_sets_of_ones_own(tmp_path: Path) -> None:
     assert "pd.concat([first, valid, test], ignore_index=True)" in code
 
 
+def test_sets_of_ones_own_of_several_inputs(tmp_path: Path) -> None:
+    """Each input and output has its rows of each set; the leaderboard scores these."""
+    digits, labels = automl.example("digits")
+    facts = pd.DataFrame({"light": digits.sum(axis=(1, 2)), "half": labels // 5})
+
+    def rows(first: int, last: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        texts = [f"a digit of half {n}" for n in facts["half"][first:last]]
+        table = facts[["light"]].iloc[first:last]
+        inputs = {"image": digits[first:last], "facts": table, "text": texts}
+        return inputs, {"digit": labels[first:last], "half": facts["half"][first:last]}
+
+    valid, test = rows(500, 560), rows(600, 650)
+    run = searched(tmp_path, rows(0, 200), validation_data=valid, test_data=test)
+    (folder,) = RunFolder(run.folder).prepared.iterdir()
+    kept = load(folder).arrays
+    for name, first, last in (("validation", 500, 560), ("test", 600, 650)):
+        found = kept[f"y_{name}"]["digit"].argmax(axis=1)
+        np.testing.assert_array_equal(found, labels[first:last])
+        images = kept[f"x_{name}"]["image"][..., 0]
+        np.testing.assert_array_equal(images, digits[first:last])
+        assert len(kept[f"x_{name}"]["text"]) == len(kept[f"x_{name}"]["facts"])
+    predicted = run.predict(test[0])["digit"]
+    right = float(np.mean(predicted == test[1]["digit"]))
+    assert run.trial("best").test["digit_accuracy"] == pytest.approx(right, abs=1e-6)
+    again = replayed(run, tmp_path / "sets.ipynb")
+    assert again == run.trial("best").test
+
+
 def test_a_set_of_ones_own_beside_arrays(tmp_path: Path) -> None:
     x, y = automl.example("digits")
     x_late, y_late = x[500:560], y[500:560]
@@ -222,11 +251,14 @@ def test_a_set_of_ones_own_beside_arrays(tmp_path: Path) -> None:
     assert len(prepared(run, "y_test")) == 40
 
 
-@pytest.mark.parametrize("kind", ["images", "texts"])
+@pytest.mark.parametrize("kind", ["images", "texts", "several"])
 def test_groups_beside_arrays(kind: str, tmp_path: Path) -> None:
     """From the person's variable, the run's copy and the notebook's file."""
     x, y = automl.example("digits")
     x, y = x[:240], y[:240] % 2
+    if kind == "several":
+        x = {"image": x, "facts": pd.DataFrame({"light": x.sum(axis=(1, 2))})}
+        y = {"odd": y, "sum": x["facts"]["light"].to_numpy() / 3}
     if kind == "texts":
         x = np.array([f"digit {image.sum():.0f} of {image.max()}" for image in x])
     sites = [f"site {n % 24}" for n in range(240)]

@@ -8,11 +8,8 @@ from typing import Any
 from notebook_automl.data.several import PLUGIN as SEVERAL
 from notebook_automl.errors import SearchError, received
 
-# Fields for one array or table, and one model of it.
-_OF_ONE_INPUT = (
-    *("graph", "group", "time", "validation_data", "test_data"),
-    "sample_weight",
-)
+# Fields for one array or table.
+_OF_ONE_INPUT = ("graph",)
 # Fields for one array of labels.
 _OF_ONE_OUTPUT = ("loss", "class_weight")
 

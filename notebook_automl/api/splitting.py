@@ -13,7 +13,7 @@ from notebook_automl.data._beside import (
     own_rows,
     with_roles,
 )
-from notebook_automl.data._pairs import save_beside_pair
+from notebook_automl.data._pairs import is_named, save_beside_pair
 from notebook_automl.data._source import SOURCES, source_for
 from notebook_automl.data.frame import measured
 from notebook_automl.errors import SearchError, received
@@ -75,7 +75,8 @@ def schema_of(search: Any) -> Schema:
     parts = (search.data, *beside.sets.values(), *arrays)
     names = [names_of(part) for part in parts]
     variables = tuple(n for part in names for n in part) if all(names) else ()
-    if beside.sets and in_memory(search.data) is not search.data:
+    read = in_memory(search.data) is not search.data
+    if beside.sets and (read or is_named(search.data)):
         variables = ()
     schema = source.describe(data, search.target, variables)
     if not beside:

@@ -13,6 +13,7 @@ from notebook_automl.api import splitting
 from notebook_automl.api.names import names_of
 from notebook_automl.data import _weights
 from notebook_automl.data._files import TableFile, path_of_file
+from notebook_automl.data._pairs import count_of
 from notebook_automl.data._source import SOURCES, source_for
 from notebook_automl.errors import SearchError, UnknownNameError, nearest, received
 from notebook_automl.record.schema import Schema, Weight
@@ -118,7 +119,7 @@ def array(data: Any, target: Any, sample_weight: Any) -> NDArray[Any]:
     data = in_memory(data, sample_weight)
     column = _column(data, sample_weight)
     given = sample_weight if column is None else data[column]
-    rows = len(data[0]) if target is None else len(data)
+    rows = count_of(data[0]) if target is None else len(data)
     try:
         weights = np.asarray(given, dtype="float32")
     except (TypeError, ValueError):

@@ -7,10 +7,12 @@ encoded and fingerprinted alike; the schema remembers how many rows each set has
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from notebook_automl.data._columns import plain_name
+from notebook_automl.data._pairs import count_of, holds_texts, is_named
 from notebook_automl.data._source import source_for
 from notebook_automl.errors import DataError, nearest, received
 from notebook_automl.record.schema import Column, Schema
@@ -86,8 +88,9 @@ def joined(data: Any, target: Any, beside: Beside) -> Any:
         return data
     data = in_memory(data)
     sets = {field: _read(field, given) for field, given in beside.sets.items()}
-    join = _joined_tables if hasattr(data, "columns") else _joined_pairs
-    return join(data, target, sets)
+    if hasattr(data, "columns"):
+        return _joined_tables(data, target, sets)
+    return (_joined_parts if is_named(data) else _joined_pairs)(data, sets)
 
 
 def own_rows(target: Any, beside: Beside) -> tuple[int, int]:
@@ -98,7 +101,7 @@ def own_rows(target: Any, beside: Beside) -> tuple[int, int]:
             return 0
         data = in_memory(data)
         if not hasattr(data, "columns"):
-            return len(data[1])
+            return count_of(data[1])
         return len(data.dropna(subset=_columns_of(target)))
 
     return rows(beside.validation), rows(beside.test)
@@ -238,16 +241,9 @@ def _joined_tables(
     return whole
 
 
-def _joined_pairs(data: Any, target: Any, sets: dict[str, Any]) -> Any:
-    import numpy as np
-
+def _joined_pairs(data: Any, sets: dict[str, Any]) -> Any:
     for field, pair in sets.items():
-        if not (isinstance(pair, tuple | list) and len(pair) == 2):
-            raise DataError(
-                f"Expected {field} to be a pair (x, y) like the data, "
-                f"{received(pair)}. Type {field}=(x_other, y_other).",
-                field=field,
-            )
+        _check_pair(field, pair, "(x_other, y_other)")
         if len(pair[0]) != len(pair[1]) or not len(pair[0]):
             raise DataError(
                 f"Expected {field} with one label for each sample, got "
@@ -255,17 +251,83 @@ def _joined_pairs(data: Any, target: Any, sets: dict[str, Any]) -> Any:
                 "those without the other.",
                 field=field,
             )
-        shapes = [np.shape(np.asarray(part[0]))[1:] for part in (data, pair)]
-        if shapes[0] != shapes[1]:
+    return tuple(
+        _appended(data[n], {field: pair[n] for field, pair in sets.items()})
+        for n in (0, 1)
+    )
+
+
+def _joined_parts(data: Any, sets: dict[str, Any]) -> Any:
+    """Inputs and outputs by name, each with those of the sets behind it."""
+    joined = []
+    for field, pair in sets.items():
+        _check_pair(field, pair, "({...}, {...})")
+        counts = {count_of(part) for side in pair for part in _by_name(side).values()}
+        if len(counts) != 1 or 0 in counts:
             raise DataError(
-                f"Expected {field} with samples of shape {shapes[0]}, got "
-                f"{shapes[1]} ({type(pair[0]).__name__}). Type x = x.reshape(...).",
+                f"Expected {field} with as many rows of each input and output, got "
+                f"{sorted(counts)} ({type(pair).__name__}). Leave out those that are "
+                "not in all.",
                 field=field,
             )
-    pairs = [data, *sets.values()]
-    return tuple(
-        np.concatenate([np.asarray(pair[n]) for pair in pairs]) for n in (0, 1)
-    )
+    for n, kind in enumerate(("input", "output")):
+        parts = _by_name(data[n])
+        for field, pair in sets.items():
+            if parts.keys() != (given := _by_name(pair[n])).keys():
+                expected = ", ".join(map(repr, parts)) if "" not in parts else "one"
+                came = pair[n] if "" in given else list(given)
+                raise DataError(
+                    f"Expected {field} with the {kind}s of the data, {expected}, "
+                    f"{received(came)}. Type {field}=({{...}}, {{...}}) with "
+                    "the same names.",
+                    field=field,
+                )
+        whole = {
+            name: _appended(
+                part, {field: _by_name(pair[n])[name] for field, pair in sets.items()}
+            )
+            for name, part in parts.items()
+        }
+        joined.append(whole.get("", whole))
+    return tuple(joined)
+
+
+def _by_name(side: Any) -> Mapping[Any, Any]:
+    """Inputs or outputs by name; "" for the only one that has none."""
+    return side if isinstance(side, Mapping) else {"": side}
+
+
+def _check_pair(field: str, pair: Any, typed: str) -> None:
+    if not (isinstance(pair, tuple | list) and len(pair) == 2):
+        raise DataError(
+            f"Expected {field} to be a pair (x, y) like the data, {received(pair)}. "
+            f"Type {field}={typed}.",
+            field=field,
+        )
+
+
+def _appended(first: Any, sets: dict[str, Any]) -> Any:
+    """Samples or labels with those of the sets behind them.
+
+    Raises:
+        DataError: They have other columns, or another shape.
+    """
+    import numpy as np
+
+    if hasattr(first, "columns"):
+        return _joined_tables(first, (), sets)
+    if holds_texts(first) and getattr(first, "ndim", 1) == 1:
+        # In one array each would take as much as the longest.
+        return [text for part in (first, *sets.values()) for text in part]
+    shape = np.shape(np.asarray(first))[1:]
+    for field, more in sets.items():
+        if shape != (other := np.shape(np.asarray(more))[1:]):
+            raise DataError(
+                f"Expected {field} with samples of shape {shape}, got {other} "
+                f"({type(more).__name__}). Type x = x.reshape(...).",
+                field=field,
+            )
+    return np.concatenate([np.asarray(part) for part in (first, *sets.values())])
 
 
 def _check_column(role: str, name: Any, names: list[Any]) -> None:

@@ -43,6 +43,17 @@ def is_pair(data: Any) -> bool:
     )
 
 
+def is_named(data: Any) -> bool:
+    """Whether data are inputs and outputs of which some have names."""
+    pair = isinstance(data, tuple | list) and len(data) == 2
+    return pair and any(isinstance(part, Mapping) for part in data)
+
+
+def count_of(part: Any) -> int:
+    """How many rows an array or a table has, or each of several by name."""
+    return len(next(iter(part.values()), ()) if isinstance(part, Mapping) else part)
+
+
 def holds_texts(samples: Any) -> bool:
     """Whether samples are texts, by the type of the first that is there."""
     kind = getattr(getattr(samples, "dtype", None), "kind", "O")
@@ -170,7 +181,7 @@ def beside_code(schema: Schema, origin: Origin, file: str) -> str:
             given = f"np.asarray({names[place]})"
             loaded = f"np.unique({given}, return_inverse=True)[1]"
         elif origin.kind == "file":
-            loaded = file.format(path=literal(origin.names[0]), name=literal(name))
+            loaded = file.format(path=literal(origin.names[0]), name=name)
         else:
             loaded = f"np.load({literal(str(Path(origin.names[0], f'{name}.npy')))})"
         code += _BESIDE.format(name=name, loaded=loaded, digest=literal(digest))

@@ -50,7 +50,7 @@ digest.update(np.ascontiguousarray(x))
 """
 
 
-_FILE = "np.load({path}, allow_pickle=False)[{name}]"
+_FILE = 'np.load({path}, allow_pickle=False)["{name}"]'
 
 
 class Arrays:

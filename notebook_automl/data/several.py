@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 from notebook_automl.data._pairs import (
     array_of,
+    beside_code,
     check_no_target,
     describe_labels,
     holds_texts,
+    is_named,
     is_pair,
     label_dtype,
     labels_code,
+    own_names,
 )
 from notebook_automl.data._source import (
     OURS,
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 
 _KINDS = ("frame", "texts", "arrays")
 _TYPE = 'Type Search(({"photo": images, "facts": df}, {"kind": labels}))'
+_FILE = 'np.load(archive.open("{name}.npy"), allow_pickle=False)'
 _CHECK = """\
 DIGEST = {digest}
 if hashlib.sha256(f"{{y.dtype}}".encode() + y.tobytes()).hexdigest() != DIGEST:
@@ -61,8 +65,7 @@ class Several:
     accepted = "a tuple of several inputs and outputs, dictionaries by name"
 
     def accepts(self, data: Any) -> bool:
-        pair = isinstance(data, tuple | list) and len(data) == 2
-        return pair and any(isinstance(part, Mapping) for part in data)
+        return is_named(data)
 
     def describe(self, data: Any, target: Any, variables: tuple[str, ...]) -> Schema:
         check_no_target(target)
@@ -118,17 +121,21 @@ class Several:
 
     def load_code(self, schema: Schema, origin: Origin) -> Code:
         of_inputs, of_outputs = names_in_code(schema)
-        given = _expressions(schema, origin.names)
+        typed = origin.kind == "variable"
+        names = own_names(schema, origin.names) if typed else origin.names
+        given = _expressions(schema, names)
         parts = []
         for name, one in schema.inputs.items():
             parts.append(_input_code(one, of_inputs[name], origin, given[name, 0]))
         for name, target in schema.targets.items():
             parts.append(_output_code(target, of_outputs[name], origin))
-        before = {"variable": _unpacked(schema, given), "file": _opened(origin)}
+        opened = f"archive = zipfile.ZipFile({literal(origin.names[0])})\n"
+        before = {"variable": _unpacked(schema, given), "file": opened}
         imports = dict.fromkeys(line for part in parts for line in part.imports)
         if origin.kind == "file":
             imports |= {"import zipfile": None}
         source = [before.get(origin.kind, ""), *(part.source for part in parts)]
+        source.append(beside_code(schema, origin, _FILE))
         return Code(tuple(imports), "\n".join(source))
 
     def save_beside(self, folder: Path, path: Path) -> Path:
@@ -202,16 +209,13 @@ def _by_name(part: Any, kind: str) -> dict[str, Any]:
             f"Expected one {kind} or more, got {{}} (dict). {_TYPE}.", field="data"
         )
     for name in part:
-        if not isinstance(name, str) or not name.strip() or not _is_text(name):
+        whole = isinstance(name, str) and name.encode("utf-8", "ignore").decode()
+        if not isinstance(name, str) or not name.strip() or whole != name:
             raise DataError(
                 f"Expected names of {kind}s that are text, {received(name)}. {_TYPE}.",
                 field="data",
             )
     return {str(name): value for name, value in part.items()}
-
-
-def _is_text(name: str) -> bool:
-    return name.encode("utf-8", "ignore").decode() == name
 
 
 @contextmanager
@@ -331,10 +335,6 @@ def _unpacked(schema: Schema, given: Mapping[tuple[str, int], str]) -> str:
 def _plain(schema: Schema) -> str:
     """What the load cell of a source calls samples."""
     return "frame" if schema.shape is None else "x"
-
-
-def _opened(origin: Origin) -> str:
-    return f"archive = zipfile.ZipFile({literal(origin.names[0])})\n"
 
 
 def _input_code(one: Schema, name: str, origin: Origin, given: str) -> Code:

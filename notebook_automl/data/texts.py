@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FILE = "texts.arrow"
-_COLUMN = "pd.read_parquet({path})[{name}].to_numpy()"
+_COLUMN = 'pd.read_parquet({path})["{name}"].to_numpy()'
 _CHECK = """\
 # The scores of this model hold for these very texts.
 FINGERPRINT = {fingerprint}

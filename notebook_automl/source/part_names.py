@@ -30,7 +30,15 @@ _TAKEN = frozenset(
         *("curves", "best_epochs", "validation_metrics", "name", "values", "part"),
         *("estimator", "flat", "codes_of_words", "codes", "samples", "known"),
         *("make_union", "every", "each", "column", "given", "scorer"),
-        *("make_scorer", "score_fold", "score", "fresh_callbacks", "balanced"),
+        *("groups", "times", "draw", "sample_weight", "sample_weight_train"),
+        *(
+            "weights_fingerprint",
+            "make_scorer",
+            "score_fold",
+            "score",
+            "fresh_callbacks",
+            "balanced",
+        ),
     )
 )
 # Beside one input without a name, no output can be called so.
