@@ -160,6 +160,22 @@ class TestSearch:
         assert 'keras.Input((8, 8, 1), name="image")' in source
 
 
+def test_an_output_is_what_the_person_says(start: Starts) -> None:
+    """Ratings are numbers, and numbers are classes, where they say so."""
+    frame = quick()
+    stars, year = np.arange(len(frame)) % 5 + 1, np.arange(len(frame)) % 3 + 0.5
+    inputs = {"wine": frame.drop(columns="label")}
+    outputs = {"stars": stars, "year": year, "label": frame["label"]}
+    assert "stars_accuracy" in TASK.metrics(automl.Search((inputs, outputs)).schema())
+    task = {"stars": "regression", "year": "classification"}
+    run = start((inputs, outputs), target=None, task=task, trials=1, epochs=1).wait()
+    assert run.status == "completed", run
+    expected = {"val_stars_rmse", "val_year_accuracy", "val_label_accuracy"}
+    assert expected < run.trial("best").metrics.keys()
+    found = run.predict(inputs)
+    assert set(found["year"]) <= {0.5, 1.5, 2.5} and len(set(found["stars"])) > 5
+
+
 def test_rows_count_as_an_array_says(start: Starts, tmp_path: Path) -> None:
     """Rows that weigh nothing teach no output anything."""
     frame = quick()
@@ -518,6 +534,30 @@ CASES: dict[str, tuple[Any, dict[str, Any], str, str]] = {
         {"metric": "accuracy"},
         "metric",
         r"Did you mean 'kind_accuracy'",
+    ),
+    "a task of no output": (
+        ({"photo": images()}, {"kind": [0, 1] * 6}),
+        {"task": {"kin": "regression"}},
+        "task",
+        r"tasks of the outputs 'kind', got 'kin' .*Did you mean 'kind'\?.*regression",
+    ),
+    "no such task": (
+        ({"photo": images()}, {"kind": [0, 1] * 6}),
+        {"task": {"kind": "regresion"}},
+        "task",
+        r"'kind' to be classification or regression.*Did you mean 'regression'\?",
+    ),
+    "texts as numbers": (
+        ({"photo": images()}, {"kind": ["a", "b"] * 6}),
+        {"task": {"kind": "regression"}},
+        "task",
+        r"numbers in the output 'kind' for regression, got str. Type task={'kind'",
+    ),
+    "tasks of one output": (
+        ({"photo": images()}, [0, 1] * 6),
+        {"task": {"kind": "regression"}},
+        "task",
+        r"name of a task for one output, got {'kind': 'regression'} \(dict\)",
     ),
     "a group that is no array": (
         ({"photo": images()}, {"kind": [0, 1] * 6}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from notebook_automl.api.objectives import check_metrics, objectives_of
 from notebook_automl.api.own import Own, check_mode
 from notebook_automl.api.run import Run
 from notebook_automl.api.same import check_same, is_run
-from notebook_automl.api.several import check_several
+from notebook_automl.api.several import as_told, check_several
 from notebook_automl.api.space import decided_space, parameters
 from notebook_automl.api.splitting import (
     ASIDE,
@@ -67,7 +67,9 @@ class Search:
             at the same place in each is one sample, whatever a table's index says.
         target: The column to learn, for a table; or a list of columns of 0 and 1, which
             are learned together.
-        task: A task's name, or "auto" to propose one from the data.
+        task: A task's name, or "auto" to propose one from the data. Of several outputs
+            it may be said by name what they are: {"stars": "regression"}, or
+            "classification"; all others are proposed.
         metric: The objective, measured on the validation set, or "auto": a name of the
             task's such as "auc", or Keras's own as "keras.metrics.AUC(curve='PR')". Of
             several outputs one has its name in front, as "price_mae"; "auto" is then
@@ -138,7 +140,9 @@ class Search:
     target: str | int | Sequence[str | int] | None = field(
         default=None, metadata={"help": "column to learn, or several of 0 and 1"}
     )
-    task: str = field(default="auto", metadata={"help": "what to learn"})
+    task: str | Mapping[str, str] = field(
+        default="auto", metadata={"help": "what to learn"}
+    )
     metric: Any = field(
         default="auto", metadata={"help": "objective, measured on the validation set"}
     )
@@ -248,7 +252,8 @@ class Search:
         PRUNERS.check(self.pruner)
         check_warm_start(self.warm_start)
         check_cluster(self.cluster)
-        if not isinstance(self.task, str) or self.task != "auto":
+        auto = isinstance(self.task, str) and self.task == "auto"
+        if not (auto or isinstance(self.task, Mapping)):
             TASKS.check(self.task)
         check_metrics(self)
         check_splitting(self)
@@ -302,7 +307,7 @@ class Search:
         """
         self.__post_init__()  # what was assigned since is checked as well
         check_several(self)
-        return schema_of(self)
+        return as_told(self.task, schema_of(self))
 
     def parameters(self) -> pd.DataFrame:
         """List what the search may choose, without starting it.
@@ -333,7 +338,8 @@ class Search:
             DataError: Data that the task cannot learn from.
             SearchError: A field that cannot be.
         """
-        task_name = propose(schema) if self.task == "auto" else self.task
+        named = isinstance(self.task, str) and self.task != "auto"
+        task_name = str(self.task) if named else propose(schema)
         task = TASKS.get(task_name)
         if schema.source not in task.sources:
             raise SearchError(

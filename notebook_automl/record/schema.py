@@ -46,7 +46,9 @@ class Target:
         dtype: The dtype that the labels have once loaded.
         cast: The dtype that the generated code casts them to; "" if they stay as they
             came.
-        category: Whether the person's column says that its values are categories.
+        category: Whether the person says that its values are classes, as a column of
+            categories does.
+        quantity: Whether the person says that they are a quantity.
         labels: Where several columns of 0 and 1 are predicted together, their names,
             or their numbers in an array; `counts` are then the rows that have each.
         fingerprint: SHA-256 over the labels; "" where the data's covers them.
@@ -60,6 +62,7 @@ class Target:
     dtype: str = ""
     cast: str = ""
     category: bool = False
+    quantity: bool = False
     labels: tuple[str | int, ...] = ()
     fingerprint: str = ""
 

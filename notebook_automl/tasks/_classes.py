@@ -28,6 +28,8 @@ def proposes_classes(schema: Schema) -> bool:
     are classes, however many there are.
     """
     target = schema.target
+    if target.quantity:
+        return False
     if target.category or target.kind in ("str", "bool"):
         return True
     codes = tuple(range(target.unique))
