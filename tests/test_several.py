@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from live import Starts, quick, searches
 from sklearn.linear_model import LogisticRegression
-from spaces import bench
+from spaces import Bench, bench
 from test_generated_names import NASTY
 
 import notebook_automl as automl
@@ -34,7 +34,7 @@ from notebook_automl.source.program import Program
 from notebook_automl.source.renaming import assigned
 from notebook_automl.tasks._split import plan_split
 from notebook_automl.tasks._task import TASKS
-from notebook_automl.workers import folds
+from notebook_automl.workers import folds, space
 from notebook_automl.workers.baselines import program
 from notebook_automl.workers.cells import execute, set_up
 from notebook_automl.workers.graph import check_model
@@ -60,6 +60,11 @@ def parts() -> tuple[dict[str, Any], dict[str, Any]]:
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starts]:
     with searches(tmp_path_factory) as begin:
         yield begin
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return bench("multi_modal", tmp_path_factory.mktemp("ready"))
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +163,52 @@ class TestSearch:
             )
         }
         assert 'keras.Input((8, 8, 1), name="image")' in source
+
+
+GRAPH = """\
+image, facts = ak.ImageInput(name="image"), ak.Input(name="facts")
+seen = ak.ConvBlock(num_blocks=1, num_layers=1, max_pooling=True)(image)
+both = ak.Merge(merge_type="concatenate")([ak.Flatten()(seen), facts])
+shared = ak.DenseBlock(num_layers=1, name="shared")(both)
+digit = ak.ClassificationHead(name="digit", dropout=0.0)(shared)
+angle = ak.RegressionHead(name="angle", dropout=0.0)(facts)
+"""
+
+
+def test_a_graph_joins_and_parts_them(start: Starts, tmp_path: Path) -> None:
+    """Inputs and heads are found by their names, whatever order they stand in."""
+    run = start(parts(), target=None, trials=1, epochs=1, graph=GRAPH).wait()
+    assert run.status == "completed", run
+    names = set(run.trial("best").values)
+    assert "shared/units_0" in names and not {n for n in names if n.startswith("image")}
+    assert np.isfinite(run.trial("best").metrics["val_angle_rmse"])
+    inputs, _ = parts()
+    assert set(run.predict(inputs)["digit"]) <= set(range(10))
+    path = run.export("notebook", tmp_path / "graph.ipynb", replay=True)
+    stamp = nbformat.read(path, as_version=4).metadata["notebook_automl"]
+    assert stamp["reproduced"] == stamp["recorded"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            'name="facts"',
+            'name="fact"',
+            r"inputs 'facts', 'image'.*\['image', 'fact'\]",
+        ),
+        ('"digit"', '"digits"', r"heads 'angle', 'digit'.*\['digits', 'angle'\]"),
+        ("ak.RegressionHead(", "ak.ClassificationHead(", "got ClassificationHead"),
+        ("ak.ClassificationHead(", "ak.RegressionHead(", "got RegressionHead"),
+    ],
+)
+def test_a_graph_of_other_parts_is_refused(
+    old: str, new: str, said: str, ready: Bench
+) -> None:
+    ready.asked.search["graph"] = GRAPH.replace(old, new)  # type: ignore[index]
+    with pytest.raises(SearchError, match=said) as refused:
+        space.check(ready.asked, ready.prepared)
+    assert refused.value.field == "graph"
 
 
 def test_an_output_is_what_the_person_says(start: Starts) -> None:
@@ -597,7 +648,6 @@ CASES: dict[str, tuple[Any, dict[str, Any], str, str]] = {
     ),
 }
 FIELDS = {
-    "graph": "ak.ImageInput()",
     "loss": "mean_squared_error",
     "class_weight": "balanced",
 }

@@ -92,7 +92,8 @@ class Search:
             column, which is not learned from then. Validation and test metrics count
             all rows the same.
         graph: A space of your own: Python source in AutoKeras's functional API, with
-            `ak` and `keras` known; executed by the workers alone.
+            `ak` and `keras` known; executed by the workers alone. Of several inputs or
+            outputs each node has its name: `ak.ImageInput(name="photo")`.
         minutes: Budget of time; 10 if neither minutes nor trials are given.
         trials: Budget of trials.
         epochs: Most epochs of one trial.

@@ -10,8 +10,6 @@ from notebook_automl.data.several import PLUGIN as SEVERAL
 from notebook_automl.errors import SearchError, nearest, received
 from notebook_automl.record.schema import Schema, Target
 
-# Fields for one array or table.
-_OF_ONE_INPUT = ("graph",)
 # Fields for one array of labels.
 _OF_ONE_OUTPUT = ("loss", "class_weight")
 
@@ -83,10 +81,10 @@ def check_several(search: Any) -> None:
     if not SEVERAL.accepts(search.data):
         return
     outputs = isinstance(search.data[1], Mapping)
-    for field in (*_OF_ONE_INPUT, *_OF_ONE_OUTPUT * outputs):
+    for field in _OF_ONE_OUTPUT if outputs else ():
         if (value := getattr(search, field)) is not None:
             raise SearchError(
-                f"Expected no {field} beside several inputs or outputs, "
+                f"Expected no {field} beside several outputs, "
                 f"{received(value)}. Leave it out, or type Search((x, y), {field}=...) "
                 "with one array of each.",
                 field=field,

@@ -226,11 +226,9 @@ def build_graph(
         The compiled model and its values.
     """
     reset()
-    if source is None:
-        space = task.space(autokeras, schema, prepared)
-    else:
-        libraries, classes = (autokeras, keras), task.classes(schema)
-        space = space_of(libraries, source, classes, prepared, RescaledRegressionHead)
+    space = task.space(autokeras, schema, prepared)
+    if source is not None:
+        space = space_of((autokeras, keras), source, space, prepared)
     graph = WeightlessGraph(inputs=space.inputs, outputs=space.outputs)
     epochs, batch_size = fit
     for node, shape in zip(graph.inputs, prepared.x_shapes.values(), strict=True):

@@ -1,7 +1,8 @@
 """A space of a person's own: AutoKeras's functional API as source.
 
 The source is executed where AutoKeras is loaded, never in the kernel. Its graph is
-found by walking from the nodes that it leaves: one input, and one head at the end.
+found by walking from the nodes that it leaves: one input, and one head at the end; or
+several, each with the name that the person gave to these data.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from notebook_automl.errors import SearchError, UnsupportedLayerError, received
-from notebook_automl.source.naming import named
 from notebook_automl.tasks._task import Prepared, Space
 
 _FILE = "<graph>"
@@ -21,6 +21,12 @@ _EXAMPLE = """\
 node = ak.ImageInput()
 node = ak.ConvBlock()(node)
 node = ak.ClassificationHead()(node)"""
+_NAMED = """\
+photo = ak.ImageInput(name="photo")
+facts = ak.Input(name="facts")
+node = ak.Merge()([ak.ImageBlock()(photo), ak.DenseBlock()(facts)])
+kind = ak.ClassificationHead(name="kind")(node)
+price = ak.RegressionHead(name="price")(node)"""
 _LIMITS: dict[str, tuple[Any, ...]] = {
     # AutoKeras 3.0 asks for it and never uses it.
     "*/zoom_factor": (0.0,),
@@ -58,20 +64,15 @@ def check_source(graph: Any) -> None:
 
 
 def space_of(
-    libraries: tuple[Any, Any],
-    source: str,
-    classes: int,
-    prepared: Prepared,
-    rescaled: Any,
+    libraries: tuple[Any, Any], source: str, usual: Space, prepared: Prepared
 ) -> Space:
-    """Execute a graph's source and find its input and its head.
+    """Execute a graph's source and find its inputs and its heads.
 
     Args:
         libraries: AutoKeras and Keras.
         source: In AutoKeras's functional API.
-        classes: How many classes are learned; 1 for numbers.
+        usual: The task's own space, which knows the heads.
         prepared: Shapes and constants of the prepared data.
-        rescaled: A regression head with outputs in the target's own unit.
 
     Raises:
         SearchError: It cannot be executed, or is no such graph.
@@ -87,26 +88,17 @@ def space_of(
     except Exception as error:
         raise wrong_line(error) from error
     nodes = _connected([n for n in _flat(namespace.values()) if _is_node(n)])
-    inputs = [node for node in nodes if not node.in_blocks]
-    outputs = [
-        node
+    inputs = {node: node.name for node in nodes if not node.in_blocks}
+    heads = {
+        node: node.in_blocks[0].name
         for node in nodes
         if node.in_blocks
         and isinstance(node.in_blocks[0], autokeras.Head)
         and not node.out_blocks
-    ]
-    if len(inputs) != 1 or len(outputs) != 1:
-        raise SearchError(
-            f"Expected a graph with one input and one head at its end, got "
-            f"{len(inputs)} inputs and {len(outputs)} heads. Type, say:\n{_EXAMPLE}",
-            field="graph",
-        )
-    head = outputs[0].in_blocks[0]
-    _complete(autokeras, head, classes)
-    if classes == 1 and "TARGET_STD" in prepared.constants:
-        std = named(prepared.constants["TARGET_STD"], "TARGET_STD")
-        same = rescaled(std=std, name=head.name, dropout=head.dropout)
-        outputs = same(head.inputs)
+    }
+    ordered = _in_order(inputs, heads, prepared)
+    pairs = zip(ordered[1], _flat([usual.outputs]), strict=True)
+    outputs = [_completed(autokeras, node, other.in_blocks[0]) for node, other in pairs]
     for node in nodes:
         for block in node.out_blocks:
             if getattr(block, "pretrained", None):
@@ -114,7 +106,7 @@ def space_of(
                     f"Expected blocks without ImageNet weights, got "
                     f"{block.name!r} with pretrained=True. Leave it out."
                 )
-    return Space(inputs[0], outputs[0], _LIMITS)
+    return Space(ordered[0], outputs, _LIMITS)
 
 
 def wrong_line(error: Exception) -> SearchError:
@@ -141,31 +133,81 @@ def is_of_graph(error: Exception) -> bool:
     return any(frame.filename == _FILE for frame in frames)
 
 
-def _complete(autokeras: Any, head: Any, classes: int) -> None:
-    """Tell a head what AutoKeras's analysers would tell it."""
-    kind = autokeras.ClassificationHead if classes > 1 else autokeras.RegressionHead
+def _in_order(
+    inputs: dict[Any, str], heads: dict[Any, str], prepared: Prepared
+) -> tuple[list[Any], list[Any]]:
+    """The nodes of inputs and of heads, in the order of the data's names.
+
+    Raises:
+        SearchError: There are others.
+    """
+    found = []
+    for nodes, shapes in ((inputs, prepared.x_shapes), (heads, prepared.y_shapes)):
+        if len(shapes) == 1:
+            found.append(list(nodes)[:1] if len(nodes) == 1 else [])
+        else:
+            by_name = {name: node for node, name in nodes.items()}
+            same = len(by_name) == len(nodes) and by_name.keys() == shapes.keys()
+            found.append([by_name[name] for name in shapes] if same else [])
+    if all(found):
+        return found[0], found[1]
+    several = len(prepared.x_shapes) > 1, len(prepared.y_shapes) > 1
+    wanted = " and ".join(
+        f"the {kind}s {', '.join(map(repr, shapes))}" if more else f"one {kind}"
+        for kind, more, shapes in zip(
+            ("input", "head"),
+            several,
+            (prepared.x_shapes, prepared.y_shapes),
+            strict=True,
+        )
+    )
+    came = f"{len(inputs)} inputs and {len(heads)} heads"
+    if any(several):
+        came = f"inputs {[*inputs.values()]} and heads {[*heads.values()]}"
+    raise SearchError(
+        f"Expected a graph with {wanted} at its end, got {came}. Type, say:\n"
+        f"{_NAMED if any(several) else _EXAMPLE}",
+        field="graph",
+    )
+
+
+def _completed(autokeras: Any, node: Any, usual: Any) -> Any:
+    """The node of a head that knows what AutoKeras's analysers would tell it.
+
+    Args:
+        autokeras: The library.
+        node: Of the person's head.
+        usual: The task's own head.
+    """
+    head, kind = node.in_blocks[0], autokeras.RegressionHead
+    classes = isinstance(usual, autokeras.ClassificationHead)
+    if classes:
+        kind = autokeras.ClassificationHead
     if not isinstance(head, kind):
         raise SearchError(
             f"Expected ak.{kind.__name__} at the end of the graph, got "
             f"{type(head).__name__}. Type ak.{kind.__name__}()(node), or another task.",
             field="graph",
         )
-    usual = ["accuracy"] if classes > 1 else ["mean_squared_error"]
-    if head.metrics != usual or (classes == 1 and head.loss != usual[0]):
+    own = ["accuracy"] if classes else ["mean_squared_error"]
+    if head.metrics != own or (not classes and head.loss != own[0]):
         raise SearchError(
             "Expected a head without loss and metrics of its own, got "
             f"{type(head).__name__} with them. Type Search(loss=..., metrics=[...]).",
             field="graph",
         )
-    if classes > 1:
-        if head.num_classes not in (None, classes):
-            raise SearchError(
-                f"Expected a head for {classes} classes, got num_classes="
-                f"{head.num_classes}. Type ak.ClassificationHead()(node).",
-                field="graph",
-            )
-        head.num_classes = classes
-        head.loss = head.infer_loss()
+    if not classes:
+        same = type(usual)(std=usual.std, name=head.name, dropout=head.dropout)
+        return same(head.inputs)[0]
+    if head.num_classes not in (None, usual.num_classes):
+        raise SearchError(
+            f"Expected a head for {usual.num_classes} classes, got num_classes="
+            f"{head.num_classes}. Type ak.ClassificationHead()(node).",
+            field="graph",
+        )
+    head.num_classes, head.multi_label = usual.num_classes, usual.multi_label
+    head.loss = head.infer_loss()
+    return node
 
 
 def _is_node(value: Any) -> bool:
@@ -174,7 +216,7 @@ def _is_node(value: Any) -> bool:
 
 def _flat(values: Any) -> Iterator[Any]:
     for value in list(values):
-        yield from value if isinstance(value, list | tuple) else (value,)
+        yield from _flat(value) if isinstance(value, list | tuple) else (value,)
 
 
 def _connected(nodes: list[Any]) -> list[Any]:
