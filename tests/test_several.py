@@ -1,32 +1,22 @@
-"""Several inputs and several outputs of one model: one search, whatever their names."""
+"""Code of several inputs and several outputs of one model, whatever their names."""
 
 from __future__ import annotations
 
 import ast
-import itertools
 import tempfile
-import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from live import Starts, quick, searches
-from sklearn.linear_model import LogisticRegression
-from spaces import Bench, bench
+from spaces import bench
 from test_generated_names import NASTY
 
-import notebook_automl as automl
 from notebook_automl.api.names import names_of
-from notebook_automl.data._examples import example
 from notebook_automl.data._source import SOURCES, Origin
-from notebook_automl.errors import DataError, SearchError, UnknownNameError
-from notebook_automl.record.layout import RunFolder
 from notebook_automl.source.backends import BACKENDS
 from notebook_automl.source.code import Code
 from notebook_automl.source.part_names import part_names
@@ -34,13 +24,11 @@ from notebook_automl.source.program import Program
 from notebook_automl.source.renaming import assigned
 from notebook_automl.tasks._split import plan_split
 from notebook_automl.tasks._task import TASKS
-from notebook_automl.workers import folds, space
+from notebook_automl.workers import folds
 from notebook_automl.workers.baselines import program
 from notebook_automl.workers.cells import execute, set_up
 from notebook_automl.workers.graph import check_model
-from notebook_automl.workers.prepared import load
 
-ROWS = 160
 SEVERAL = SOURCES.get("several")
 TASK = TASKS.get("multi_modal")
 # What `prepare_sets` of a number called "price_test" gives.
@@ -48,200 +36,6 @@ LEFT_BY_FOLDS = (
     *("x_train", "y_train", "x_validation", "y_validation"),
     *("TARGET_MEAN_PRICE_TEST", "TARGET_STD_PRICE_TEST", "prepare"),
 )
-
-
-def parts() -> tuple[dict[str, Any], dict[str, Any]]:
-    inputs, outputs = example("digits_and_angles")
-    few = {name: values[:ROWS] for name, values in inputs.items()}
-    return few, {name: values[:ROWS] for name, values in outputs.items()}
-
-
-@pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starts]:
-    with searches(tmp_path_factory) as begin:
-        yield begin
-
-
-@pytest.fixture(scope="module")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return bench("multi_modal", tmp_path_factory.mktemp("ready"))
-
-
-@pytest.fixture(scope="module")
-def run(start: Starts) -> automl.Run:
-    space = {"image/augment": [True], "image/conv_block_1/num_blocks": 1}
-    begun = start(parts(), target=None, trials=2, epochs=1, space=space)
-    return begun.wait(timeout_s=240)
-
-
-class TestSearch:
-    def test_each_output_has_metrics(self, run: automl.Run) -> None:
-        assert run.status == "completed"
-        assert run.search["metric"] == "digit_accuracy"
-        table = run.leaderboard().set_index("trial")
-        for name in ("digit_accuracy", "digit_loss", "angle_rmse", "angle_loss"):
-            assert np.isfinite(table.loc[0, f"val_{name}"])
-            assert f"val_{name}" in run.state.trials[0].history[0]
-        assert table["image/augment"].loc[[0, 1]].tolist() == [True, True]
-        assert "image/block_type" not in table or table["image/block_type"].isna().all()
-
-    def test_what_it_does_without_is_told(self, run: automl.Run) -> None:
-        assert run.state.entries["ensemble"].state == "skipped"
-
-    def test_simple_models_stand_beside_it(self, run: automl.Run) -> None:
-        """As good as scikit-learn's by hand on the same rows and numbers."""
-        table = run.leaderboard().set_index("trial")
-        assert {"constant", "linear"} < set(table.index)
-        (folder,) = RunFolder(run.folder).prepared.iterdir()
-        kept = load(folder).arrays
-        x, y = (
-            {s: kept[f"{axis}_{s}"] for s in ("train", "validation")} for axis in "xy"
-        )
-        rows = {
-            s: np.hstack([x[s]["image"].reshape(len(x[s]["image"]), -1), x[s]["facts"]])
-            for s in x
-        }
-        digits = LogisticRegression(max_iter=2000)
-        digits.fit(rows["train"] / 16, y["train"]["digit"].argmax(axis=1))
-        right = digits.predict(rows["validation"] / 16)
-        expected = np.mean(right == y["validation"]["digit"].argmax(axis=1))
-        found = table.loc["linear", "val_digit_accuracy"]
-        assert abs(found - expected) < 0.15 and found > 0.4
-        least = np.sqrt(np.mean(y["validation"]["angle"] ** 2))
-        constant = table.loc["constant", "val_angle_rmse"]
-        assert constant == pytest.approx(least, rel=1e-5)
-
-    def test_a_simple_model_predicts_and_replays(
-        self, run: automl.Run, tmp_path: Path
-    ) -> None:
-        inputs, outputs = parts()
-        some = {name: rows[:40] for name, rows in inputs.items()}
-        found = run.predict(some, trial="linear")
-        assert np.mean(found["digit"] == outputs["digit"][:40]) > 0.6
-        path = tmp_path / "linear.ipynb"
-        run.export("notebook", path, trial="linear", replay=True)
-        text = nbformat.read(path, as_version=4).cells[0].source
-        assert "equal to the last digit" in text and "**differs**" not in text
-
-    def test_it_predicts_each_output_in_its_own_type(self, run: automl.Run) -> None:
-        inputs, outputs = parts()
-        found = run.predict(
-            {"facts": inputs["facts"][:3], "image": inputs["image"][:3]}
-        )
-        assert isinstance(found, dict) and list(found) == ["digit", "angle"]
-        assert found["digit"].dtype == outputs["digit"].dtype
-        assert found["angle"].dtype == "float64" and len(found["angle"]) == 3
-        with pytest.raises(DataError, match=r"without 'facts' got.*predict\({"):
-            run.predict({"image": inputs["image"][:3]})
-        typo = {"image": inputs["image"][:3], "fact": inputs["facts"][:3]}
-        with pytest.raises(
-            DataError, match=r"without 'facts' .*Did you mean 'facts'\?"
-        ):
-            run.predict(typo)
-        with pytest.raises(DataError, match="as many rows of each input"):
-            run.predict({"facts": inputs["facts"][:2], "image": inputs["image"][:3]})
-        with pytest.raises(DataError, match="dictionary with rows of 'image', 'facts'"):
-            run.predict(inputs["image"][:3])
-
-    def test_its_code_is_plain_and_replays(
-        self, run: automl.Run, tmp_path: Path
-    ) -> None:
-        path = run.export("notebook", tmp_path / "both.ipynb", replay=True)
-        notebook = nbformat.read(path, as_version=4)
-        text = notebook.cells[0].source
-        assert "image: 160 samples of 8 by 8 numbers" in text
-        assert "equal to the last digit" in text and "**differs**" not in text
-        source = run.trial("best").source
-        assert not {"notebook_automl", "autokeras"} & {
-            name.partition(".")[0]
-            for node in ast.walk(ast.parse(source))
-            if isinstance(node, ast.Import | ast.ImportFrom)
-            for name in (
-                [node.module or ""]
-                if isinstance(node, ast.ImportFrom)
-                else [alias.name for alias in node.names]
-            )
-        }
-        assert 'keras.Input((8, 8, 1), name="image")' in source
-
-
-GRAPH = """\
-image, facts = ak.ImageInput(name="image"), ak.Input(name="facts")
-seen = ak.ConvBlock(num_blocks=1, num_layers=1, max_pooling=True)(image)
-both = ak.Merge(merge_type="concatenate")([ak.Flatten()(seen), facts])
-shared = ak.DenseBlock(num_layers=1, name="shared")(both)
-digit = ak.ClassificationHead(name="digit", dropout=0.0)(shared)
-angle = ak.RegressionHead(name="angle", dropout=0.0)(facts)
-"""
-
-
-def test_a_graph_joins_and_parts_them(start: Starts, tmp_path: Path) -> None:
-    """Inputs and heads are found by their names, whatever order they stand in."""
-    run = start(parts(), target=None, trials=1, epochs=1, graph=GRAPH).wait()
-    assert run.status == "completed", run
-    names = set(run.trial("best").values)
-    assert "shared/units_0" in names and not {n for n in names if n.startswith("image")}
-    assert np.isfinite(run.trial("best").metrics["val_angle_rmse"])
-    inputs, _ = parts()
-    assert set(run.predict(inputs)["digit"]) <= set(range(10))
-    path = run.export("notebook", tmp_path / "graph.ipynb", replay=True)
-    stamp = nbformat.read(path, as_version=4).metadata["notebook_automl"]
-    assert stamp["reproduced"] == stamp["recorded"]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        (
-            'name="facts"',
-            'name="fact"',
-            r"inputs 'facts', 'image'.*\['image', 'fact'\]",
-        ),
-        ('"digit"', '"digits"', r"heads 'angle', 'digit'.*\['digits', 'angle'\]"),
-        ("ak.RegressionHead(", "ak.ClassificationHead(", "got ClassificationHead"),
-        ("ak.ClassificationHead(", "ak.RegressionHead(", "got RegressionHead"),
-    ],
-)
-def test_a_graph_of_other_parts_is_refused(
-    old: str, new: str, said: str, ready: Bench
-) -> None:
-    ready.asked.search["graph"] = GRAPH.replace(old, new)  # type: ignore[index]
-    with pytest.raises(SearchError, match=said) as refused:
-        space.check(ready.asked, ready.prepared)
-    assert refused.value.field == "graph"
-
-
-def test_an_output_is_what_the_person_says(start: Starts) -> None:
-    """Ratings are numbers, and numbers are classes, where they say so."""
-    frame = quick()
-    stars, year = np.arange(len(frame)) % 5 + 1, np.arange(len(frame)) % 3 + 0.5
-    inputs = {"wine": frame.drop(columns="label")}
-    outputs = {"stars": stars, "year": year, "label": frame["label"]}
-    assert "stars_accuracy" in TASK.metrics(automl.Search((inputs, outputs)).schema())
-    task = {"stars": "regression", "year": "classification"}
-    run = start((inputs, outputs), target=None, task=task, trials=1, epochs=1).wait()
-    assert run.status == "completed", run
-    expected = {"val_stars_rmse", "val_year_accuracy", "val_label_accuracy"}
-    assert expected < run.trial("best").metrics.keys()
-    found = run.predict(inputs)
-    assert set(found["year"]) <= {0.5, 1.5, 2.5} and len(set(found["stars"])) > 5
-
-
-def test_rows_count_as_an_array_says(start: Starts, tmp_path: Path) -> None:
-    """Rows that weigh nothing teach no output anything."""
-    frame = quick()
-    weights = (frame["label"] != "class_1").to_numpy("float64")
-    inputs = {"wine": frame.drop(columns="label")}
-    outputs = {"label": frame["label"], "hue": frame["hue"]}
-    space = {"optimizer": "adam", "learning_rate": 0.01}
-    fields = {"trials": 1, "epochs": 20, "space": space, "sample_weight": weights}
-    run = start((inputs, outputs), target=None, **fields).wait()
-    assert run.status == "completed", run
-    predicted = run.predict(inputs)["label"]
-    assert np.mean(predicted == "class_1") < 0.02 < np.mean(predicted == "class_2")
-    path = run.export("notebook", tmp_path / "weighted.ipynb", replay=True)
-    stamp = nbformat.read(path, as_version=4).metadata["notebook_automl"]
-    assert stamp["reproduced"] == stamp["recorded"]
 
 
 def code_of(data: Any, origin: Origin, folder: Path) -> dict[str, Any]:
@@ -424,13 +218,6 @@ def test_variables_are_found_wherever_the_data_are(typed: str, expected: str) ->
         np.testing.assert_array_equal(names["photo"], a)
 
 
-def test_the_form_takes_a_variable_that_holds_all() -> None:
-    both = parts()
-    assert "Search(both, minutes=10)" in repr(automl.Panel(both))
-    with pytest.raises(SearchError, match="data that a variable holds"):
-        automl.Panel(parts())
-
-
 @pytest.mark.parametrize(
     ("inputs", "outputs"),
     [
@@ -502,221 +289,3 @@ def built(data: Any, path: Path, **fields: Any) -> Any:
     for cell in ("build", "compile"):
         execute(text, cell, namespace)
     return text, written, namespace
-
-
-def hits(y_true: Any, y_pred: Any) -> Any:
-    return y_true == y_pred
-
-
-def images() -> Any:
-    return np.zeros((12, 4, 4))
-
-
-CASES: dict[str, tuple[Any, dict[str, Any], str, str]] = {
-    "no outputs": (
-        {"photo": images()},
-        {},
-        "data",
-        r"got {.* \(dict\).*Search\(\(inputs, outputs\)\)",
-    ),
-    "other rows": (
-        ({"photo": images(), "facts": pd.DataFrame({"a": range(9)})}, [0, 1] * 6),
-        {},
-        "data",
-        r"12 in 'photo' and 9 in 'facts' \(DataFrame\). Leave out",
-    ),
-    "other labels": (
-        ({"photo": images()}, {"kind": [0, 1] * 6, "price": [1.0] * 5}),
-        {},
-        "data",
-        r"In the output 'price': .*12 samples and 5 labels",
-    ),
-    "no kind": (
-        ({"photo": images(), "more": object()}, [0, 1] * 6),
-        {},
-        "data",
-        r"In the input 'more': Expected an array.*\(object\). Type numpy.asarray",
-    ),
-    "a text for all": (
-        ({"photo": images(), "text": "one"}, [0, 1] * 6),
-        {},
-        "data",
-        r"In the input 'text': .*got 'one' \(str\)",
-    ),
-    "numbers on one axis": (
-        ({"photo": images(), "age": pd.Series(range(12))}, [0, 1] * 6),
-        {},
-        "data",
-        r"In the input 'age': .*\(rows, columns\) of numbers.*Type .*DataFrame\(",
-    ),
-    "a table of objects": (
-        ({"facts": np.array([[1, "a"], [2, "b"]] * 6, dtype=object)}, [0, 1] * 6),
-        {},
-        "data",
-        r"In the input 'facts': .*\(ndarray\). Type .*pandas.DataFrame\(\.\.\.\) of it",
-    ),
-    "a name that is no text": (
-        ({3: images()}, [0, 1] * 6),
-        {},
-        "data",
-        r"names of inputs that are text, got 3 \(int\). Type Search",
-    ),
-    "no input": (({}, [0, 1] * 6), {}, "data", r"one input or more, got {} \(dict\)"),
-    "no output": (
-        ({"photo": images()}, {}),
-        {},
-        "data",
-        r"one output or more, got {} \(dict\)",
-    ),
-    "one class": (
-        ({"photo": images()}, {"kind": ["a"] * 12}),
-        {},
-        "data",
-        r"In 'kind': Expected a target with two classes or more",
-    ),
-    "a target": (
-        ({"photo": images()}, {"kind": [0, 1] * 6}),
-        {"target": "kind"},
-        "target",
-        r"no target beside arrays",
-    ),
-    "an unknown metric": (
-        ({"photo": images()}, {"kind": [0, 1] * 6, "price": [1.5, 2.5, 3.5] * 4}),
-        {"metric": "accuracy"},
-        "metric",
-        r"Did you mean 'kind_accuracy'",
-    ),
-    "a task of no output": (
-        ({"photo": images()}, {"kind": [0, 1] * 6}),
-        {"task": {"kin": "regression"}},
-        "task",
-        r"tasks of the outputs 'kind', got 'kin' .*Did you mean 'kind'\?.*regression",
-    ),
-    "no such task": (
-        ({"photo": images()}, {"kind": [0, 1] * 6}),
-        {"task": {"kind": "regresion"}},
-        "task",
-        r"'kind' to be classification or regression.*Did you mean 'regression'\?",
-    ),
-    "texts as numbers": (
-        ({"photo": images()}, {"kind": ["a", "b"] * 6}),
-        {"task": {"kind": "regression"}},
-        "task",
-        r"numbers in the output 'kind' for regression, got str. Type task={'kind'",
-    ),
-    "tasks of one output": (
-        ({"photo": images()}, [0, 1] * 6),
-        {"task": {"kind": "regression"}},
-        "task",
-        r"name of a task for one output, got {'kind': 'regression'} \(dict\)",
-    ),
-    "a group that is no array": (
-        ({"photo": images()}, {"kind": [0, 1] * 6}),
-        {"group": "site"},
-        "group",
-        r"group with one value for each of the 12 samples, got 'site' \(str\)",
-    ),
-    "weights of other rows": (
-        ({"photo": images()}, {"kind": [0, 1] * 6}),
-        {"sample_weight": [1.0] * 5},
-        "sample_weight",
-        r"one number for each of 12 rows",
-    ),
-    "a set without names": (
-        ({"photo": images()}, {"kind": [0, 1] * 6}),
-        {"validation_data": (images(), [0, 1] * 6)},
-        "validation_data",
-        r"the inputs of the data, 'photo', got .*\(ndarray\). Type validation_data",
-    ),
-    "a set of another input": (
-        ({"photo": images()}, {"kind": [0, 1] * 6}),
-        {"test_data": ({"picture": images()}, {"kind": [0, 1] * 6})},
-        "test_data",
-        r"the inputs of the data, 'photo', got \['picture'\] \(list\). Type test_data",
-    ),
-    "a set of unlike parts": (
-        ({"photo": images()}, {"kind": [0, 1] * 6}),
-        {"test_data": ({"photo": images()}, {"kind": [0, 1] * 5})},
-        "test_data",
-        r"as many rows of each input and output, got \[10, 12\] \(tuple\)",
-    ),
-    "a metric without its output": (
-        ({"photo": images()}, {"kind": [0, 1] * 6}),
-        {"metrics": [hits]},
-        "metrics",
-        r"names of metrics beside several outputs.*hits.*price_mae",
-    ),
-}
-FIELDS = {
-    "loss": "mean_squared_error",
-    "class_weight": "balanced",
-}
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_wrong_input_is_refused(case: str, tmp_path: Path) -> None:
-    data, fields, field, message = CASES[case]
-    with pytest.raises((DataError, SearchError, UnknownNameError), match=message) as e:
-        automl.Search(data, folder=str(tmp_path / "runs"), **fields).start()
-    assert e.value.field == field
-    assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.parametrize("field", FIELDS)
-def test_what_knows_one_array_is_refused(field: str) -> None:
-    data = ({"photo": images()}, {"kind": [0, 1] * 6})
-    with pytest.raises(SearchError, match=f"Expected no {field} beside several") as e:
-        automl.Search(data, **{field: FIELDS[field]}).schema()
-    assert e.value.field == field
-
-
-@pytest.mark.parametrize(
-    ("rows", "expected"),
-    [
-        ([[1.0, None], [3, 4]], [[1, np.nan], [3, 4]]),
-        ([1, 2], [[1, 2]]),
-        (np.array([[1, 2.5]], dtype=object), [[1, 2.5]]),
-        ([{0: 1.0, 1: 2.0}], [[1, 2]]),
-        (pd.DataFrame([[1, 2]]), [[1, 2]]),
-    ],
-)
-def test_rows_of_an_array_come_in_many_forms(
-    rows: Any, expected: Any, tmp_path: Path
-) -> None:
-    data = {"matrix": np.arange(24.0).reshape(12, 2)}, [0, 1] * 6
-    schema = SEVERAL.describe(data, None, ())
-    SEVERAL.save_rows({"matrix": rows}, schema, tmp_path / "rows")
-    found = SEVERAL.read_rows(tmp_path / "rows", schema)["matrix"]
-    np.testing.assert_array_equal(found.to_numpy("float64", na_value=np.nan), expected)
-
-
-def test_rows_that_do_not_fit_an_array_are_refused(tmp_path: Path) -> None:
-    data = {"matrix": np.arange(24.0).reshape(12, 2)}, [0, 1] * 6
-    schema = SEVERAL.describe(data, None, ())
-    with pytest.raises(DataError, match=r"In the input 'matrix': .*numbers.*'x'"):
-        SEVERAL.save_rows({"matrix": [[1, "x"]]}, schema, tmp_path / "rows")
-
-
-def test_one_long_text_costs_the_others_nothing(tmp_path: Path) -> None:
-    texts = ["x" * 1_000_000, *(f"so many {n} words" for n in range(299))]
-    data = {"text": texts}, ["yes", "no", "no"] * 100
-    tracemalloc.start()
-    try:
-        schema = SEVERAL.describe(data, None, ())
-        SEVERAL.save(data, schema, tmp_path)
-        SEVERAL.save_rows({"text": texts}, schema, tmp_path / "rows")
-        assert tracemalloc.get_traced_memory()[1] < 100e6
-    finally:
-        tracemalloc.stop()
-
-
-def test_no_two_parts_share_a_name() -> None:
-    words = ["photo", "Photo", "photo!", "", "photo_train", "train", "prepare_photo"]
-    long = part_names(["a" * 300, "a" * 400], [])[0]
-    assert len(set(long.values())) == 2 and max(map(len, long.values())) < 80
-    for metrics in (["kind", "test_kind"], ["test", "loss"]):
-        kind, other = part_names([], metrics)[1].values()
-        assert other not in (f"test_{kind}", "loss") and kind != "test"
-    for ins, outs in itertools.combinations(itertools.permutations(words[:4], 3), 2):
-        named = [n for names in part_names(ins, outs) for n in names.values() if n]
-        assert len(set(named)) == len(named) and all(map(str.isidentifier, named))
