@@ -4,7 +4,7 @@ Real searches without a pruner train random trials to their end; their learning 
 and seconds are kept in a file. Then searches are played over these curves, many for
 each pruner: trials come in an order of their own and take what they took, in each epoch
 and beside them, the pruner is the study's, and after a share of all the time the best
-epoch of any trial counts, as on the leaderboard.
+trial that was not pruned counts, as on the leaderboard.
 
     python benchmarks/pruners.py curves.json --collect wine --trials 60
     python benchmarks/pruners.py curves.json
@@ -58,7 +58,7 @@ def collect(path: Path, name: str, trials: int) -> None:
 
 
 def played(trials: list[Any], mode: str, pruner: str, seed: int, share: float) -> float:
-    """The best epoch of all trials after a share of all the time.
+    """The best epoch of the trials that were not pruned, after a share of all the time.
 
     Args:
         trials: What each takes beside its epochs, and its objectives and seconds, epoch
@@ -73,7 +73,7 @@ def played(trials: list[Any], mode: str, pruner: str, seed: int, share: float) -
         trial["start_s"] + sum(seconds for _, seconds in trial["epochs"])
         for trial in trials
     )
-    best: list[float] = []
+    finished: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         study = Study(Path(folder, "journal"), "random", mode, 0, EPOCHS, pruner)
         for trial in random.Random(seed).sample(trials, len(trials)):
@@ -91,8 +91,8 @@ def played(trials: list[Any], mode: str, pruner: str, seed: int, share: float) -
                     break
             study.built(proposal.number)
             study.tell(proposal.number, better(values), pruned=bool(reason))
-            best.append(better(values))  # the product counts one that was pruned, too
-    return better(best)
+            finished += [] if reason else [better(values)]
+    return better(finished)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import live
 import pytest
@@ -48,6 +49,26 @@ def test_a_pruned_trial_keeps_what_it_had(begin: live.Starts) -> None:
     assert set(shown.reason) == {trial.reason for trial in pruned}
     with pytest.raises(automl.AutoMLError, match="Did you mean 'asha'"):
         automl.Search(live.quick(), target="label", pruner="ashe")
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"minutes": 1}, "asha"),
+        ({}, "asha"),
+        ({"trials": 3}, "none"),
+        ({"minutes": 1, "trials": 3}, "none"),
+        ({"minutes": 1, "tuner": "greedy"}, "none"),
+        ({"minutes": 1, "metric": ["accuracy", "parameters"]}, "none"),
+        ({"trials": 3, "pruner": "median"}, "median"),
+        ({"minutes": 3, "pruner": "none"}, "none"),
+    ],
+)
+def test_whose_budget_is_time_has_a_pruner(
+    fields: dict[str, Any], expected: str
+) -> None:
+    search = automl.Search(live.quick(), target="label", **fields)
+    assert search.description(search.schema())["pruner"] == expected
 
 
 def test_hyperband_goes_on_after_the_death_of_its_supervisor(

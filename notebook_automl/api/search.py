@@ -40,7 +40,7 @@ from notebook_automl.errors import (
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.schema import Schema
 from notebook_automl.search._tuner import check_tuner
-from notebook_automl.search.pruners._pruner import PRUNERS
+from notebook_automl.search.pruners._pruner import check_pruner, chosen_pruner
 from notebook_automl.source.backends import check_backend, chosen_backend
 from notebook_automl.tasks._body import check_source
 from notebook_automl.tasks._chosen import to_json
@@ -103,8 +103,9 @@ class Search:
             True} narrows it. "batch_size" and "epochs" may be searched here as well;
             `Search.parameters()` lists all paths.
         tuner: Who proposes values.
-        pruner: Who ends trials that others have left behind; "hyperband" as a tuner
-            decides that itself.
+        pruner: Who ends trials that others have left behind; "none" trains all to their
+            end. "auto" is "asha" where time alone is the budget, one objective is
+            sought, and the tuner is "tpe", "gp" or "evolution"; else "none".
         warm_start: An earlier run, or its name, whose best trials are tried first; or
             "autokeras" for AutoKeras's initial configurations, with which the tuner
             "greedy" begins anyway.
@@ -191,7 +192,7 @@ class Search:
     )
     tuner: str = field(default="tpe", metadata={"help": "who proposes values"})
     pruner: str = field(
-        default="none", metadata={"help": "who ends trials that others left behind"}
+        default="auto", metadata={"help": "who ends trials that others left behind"}
     )
     warm_start: str | Run | None = field(
         default=None, metadata={"help": "a run whose best trials come first"}
@@ -250,7 +251,7 @@ class Search:
         check_name(self.name)
         folder_of_runs(self.folder)
         check_tuner(self.tuner, self.space)
-        PRUNERS.check(self.pruner)
+        check_pruner(self.pruner)
         check_warm_start(self.warm_start)
         check_cluster(self.cluster)
         auto = isinstance(self.task, str) and self.task == "auto"
@@ -371,6 +372,7 @@ class Search:
             "task": task_name,
             "metric": metric,
             "metrics": to_json(metrics),
+            "pruner": chosen_pruner(self, bool(second)),
             "mode": metrics[metric].mode,
             "second": second,
             "device": device,

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.search_space import intersection_search_space
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -372,6 +371,9 @@ def importance(journal: Path) -> Importance:
     """
     if not journal.exists():  # Optuna would make it
         return Importance(0, {})
+    # It loads scikit-learn, without which a supervisor starts in half the time.
+    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = JournalStorage(JournalFileBackend(str(journal)))
     study = optuna.load_study(study_name=_NAME, storage=storage)

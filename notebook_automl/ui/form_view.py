@@ -20,7 +20,7 @@ from notebook_automl.ui.display import view_of
 from notebook_automl.ui.widget import Widget
 
 _PART = "search"
-_AUTO = ("task", "metric", "device", "backend")
+_AUTO = ("task", "metric", "pruner", "device", "backend")
 
 
 class FormView(Widget):

@@ -183,7 +183,7 @@ def choices(name: str, task: str = "auto") -> tuple[str, ...]:
         case "tuner":
             return TUNERS.names()
         case "pruner":
-            return PRUNERS.names()
+            return ("auto", *PRUNERS.names())
         case "mode":
             return ("auto", "max", "min")
         case "device":

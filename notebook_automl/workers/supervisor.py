@@ -16,7 +16,6 @@ from notebook_automl.record import events
 from notebook_automl.record.layout import RunFolder
 from notebook_automl.record.lock import RunLock
 from notebook_automl.record.writer import EventWriter
-from notebook_automl.workers.attempt import Attempt
 from notebook_automl.workers.budget import Clock
 from notebook_automl.workers.running import Patience
 
@@ -38,6 +37,10 @@ def supervise(
         clock: Tells the time; the system's if not given.
         patience: How long a trial may say nothing.
     """
+    # Each worker is spawned, which imports this module in it: what only the supervisor
+    # needs, Optuna above all, is imported here.
+    from notebook_automl.workers.attempt import Attempt
+
     with RunLock(folder) as lock, EventWriter(folder.events) as writer:
         attempt = Attempt(
             folder,

@@ -6,8 +6,36 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from notebook_automl._registry import Room
+from notebook_automl.search._tuner import TUNERS
 
 PRUNERS = Room("notebook_automl.search.pruners", kind="pruner", field="pruner")
+
+
+def check_pruner(name: object) -> None:
+    """Refuse what is no pruner, and is not left to us.
+
+    Args:
+        name: Anything.
+
+    Raises:
+        UnknownNameError: No pruner has this name.
+    """
+    if not isinstance(name, str) or name != "auto":
+        PRUNERS.check(name)
+
+
+def chosen_pruner(search: Any, two: bool) -> str:
+    """What "auto" means: whoever counts trials wants all of them trained.
+
+    Args:
+        search: A `Search`.
+        two: Whether two objectives are weighed against each other.
+    """
+    if search.pruner != "auto":
+        return str(search.pruner)
+    # Planners count on scores that are those of whole trials.
+    proposes = hasattr(TUNERS.get(search.tuner), "sampler")
+    return "asha" if proposes and search.trials is None and not two else "none"
 
 
 class Step(NamedTuple):
