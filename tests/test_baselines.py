@@ -29,13 +29,14 @@ from notebook_automl.errors import NoTrialError
 from notebook_automl.plots._summary import behind
 from notebook_automl.record import events
 from notebook_automl.record.events import Event
-from notebook_automl.tasks._baselines import IMAGES, classes, simple
+from notebook_automl.tasks._baselines import IMAGES, TABLE, classes, simple
 from notebook_automl.tasks._task import TASKS, Prepared
 from notebook_automl.workers.baselines import program
 from notebook_automl.workers.cells import execute, set_up
 from notebook_automl.workers.folds import stand_in
 
 OURS = {"majority": DummyClassifier(), "linear": LogisticRegression(max_iter=200)}
+MOST = 20_000_000
 OURS["boosting"] = HistGradientBoostingClassifier(random_state=0)
 
 
@@ -137,7 +138,7 @@ def ready(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Bench:
 def test_each_task_has_some_that_its_models_can_be_compared_with(ready: Bench) -> None:
     asked, kept = ready.asked, ready.kept
     scores = []
-    for baseline in asked.task.baselines(asked.schema, ready.prepared).values():
+    for baseline in asked.task.baselines(asked.schema, ready.prepared, MOST).values():
         text = program(asked, ready.shared, baseline, ready.prepared)
         modules = {
             node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
@@ -172,12 +173,18 @@ def check_given(given: Any, labels: Any) -> None:
 
 def test_large_data_are_learned_in_part_and_it_is_told() -> None:
     large = Prepared({"": (32, 32, 3)}, {"": (10,)}, 50_000, {}, False)
-    found = simple(large, {"": IMAGES}, {"": classes(10)})
+    found = simple(large, {"": IMAGES}, {"": classes(10)}, MOST)
     assert found["majority"].note == ""
     assert found["linear"].note == (
         "learned from 1,000 of 50,000 rows, to take seconds"
     )
     assert "x_train[:1000]" in found["linear"].fit
+    long = Prepared({"": (4,)}, {"": (1,)}, 500_000, {}, False)
+    notes = [
+        simple(long, {"": TABLE}, {"": classes(1)}, most)["boosting"].note
+        for most in (MOST, MOST // 10)
+    ]
+    assert notes == ["", "learned from 100,000 of 500,000 rows, to take seconds"]
 
 
 def entry(name: str, number: float | None, at_s: float = 1.0) -> Event:

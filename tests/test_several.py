@@ -158,7 +158,7 @@ def test_simple_models_of_any_parts(
     data = {name: every[name] for name in ins}, {name: told[name] for name in outs}
     ready = bench("multi_modal", tmp_path, data=data, folds=folds_)
     values = ready.kept.values | folds.stand_in(ready.asked, ready.kept)
-    found = ready.asked.task.baselines(ready.asked.schema, ready.prepared)
+    found = ready.asked.task.baselines(ready.asked.schema, ready.prepared, 10**6)
     assert ("boosting" in found) == (not {"photo", "text"} & {*ins})
     for baseline in found.values():
         text = program(ready.asked, ready.shared, baseline, ready.prepared)

@@ -14,9 +14,9 @@ from notebook_automl.source.literals import literal
 from notebook_automl.source.renaming import of_part
 from notebook_automl.tasks._task import Baseline, Prepared
 
-# Values times outputs that a baseline learns from at the most: a few seconds of a core.
-_MOST_WORK = 20_000_000
 _FEWEST_ROWS = 1000
+# What a row takes beside its values, in values.
+_A_ROW = 16
 _INPUT = Code(
     ("from sklearn.base import BaseEstimator, TransformerMixin",),
     '''\
@@ -155,7 +155,10 @@ known = {{0}}.predict_proba(x)
 
 
 def simple(
-    prepared: Prepared, features: Mapping[str, Features], outputs: Mapping[str, Output]
+    prepared: Prepared,
+    features: Mapping[str, Features],
+    outputs: Mapping[str, Output],
+    most: int,
 ) -> Mapping[str, Baseline]:
     """The least that a model must beat, a linear model, and boosted trees of tables.
 
@@ -164,8 +167,9 @@ def simple(
         features: How samples become rows of numbers, by the input's name in code; ""
             for the only one.
         outputs: What is learned, likewise.
+        most: How many numbers each may learn from, once for each that it gives.
     """
-    made = _Made(prepared, features, outputs)
+    made = _Made(prepared, features, outputs, most)
     kinds = {output.least for output in outputs.values()}
     least = kinds.pop() if len(kinds) == 1 else "constant"
     linear = next(iter(features.values())).name if len(features) == 1 else "linear"
@@ -183,11 +187,13 @@ class _Made:
         prepared: What is known of the prepared arrays.
         features: As those of `simple`.
         outputs: Likewise.
+        most: Likewise.
     """
 
     prepared: Prepared
     features: Mapping[str, Features]
     outputs: Mapping[str, Output]
+    most: int
 
     def constant(self) -> Baseline:
         """What looks at no number of its samples, only at how many there are."""
@@ -227,9 +233,9 @@ class _Made:
                 models[name] = f"MultiOutputClassifier({models[name]})"
                 imports.append("from sklearn.multioutput import MultiOutputClassifier")
         prepared = self.prepared
-        values = sum(map(prod, prepared.x_shapes.values()))
+        values = _A_ROW + sum(map(prod, prepared.x_shapes.values()))
         work = values * sum(map(prod, prepared.y_shapes.values()))
-        rows = max(_FEWEST_ROWS, _MOST_WORK // max(1, work))
+        rows = max(_FEWEST_ROWS, self.most // work)
         return self._baseline(features, models, imports, min(prepared.rows, rows))
 
     def _baseline(

@@ -237,9 +237,11 @@ print(predict({some_rows(schema)}))
     def initial(self, accelerated: bool) -> tuple[Configuration, ...]:
         return self.inputs.initial(accelerated)
 
-    def baselines(self, schema: Schema, prepared: Prepared) -> Mapping[str, Baseline]:
+    def baselines(
+        self, schema: Schema, prepared: Prepared, most: int
+    ) -> Mapping[str, Baseline]:
         return _baselines.simple(
-            prepared, {"": self.inputs.features}, {"": self.simple(schema)}
+            prepared, {"": self.inputs.features}, {"": self.simple(schema)}, most
         )
 
     def simple(self, schema: Schema) -> _baselines.Output:

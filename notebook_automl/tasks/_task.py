@@ -174,8 +174,16 @@ class Task(Protocol):
     def predict(self, schema: Schema) -> Code:
         """Code that turns raw rows into labels or numbers."""
 
-    def baselines(self, schema: Schema, prepared: Prepared) -> Mapping[str, Baseline]:
-        """Simple models to compare with, by name, the simplest first."""
+    def baselines(
+        self, schema: Schema, prepared: Prepared, most: int
+    ) -> Mapping[str, Baseline]:
+        """Simple models to compare with, by name, the simplest first.
+
+        Args:
+            schema: The data.
+            prepared: What is known of the prepared arrays.
+            most: How many numbers each may learn from, for it shall take seconds.
+        """
 
     def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
         """The search space; `autokeras` is handed in, so that no task imports it."""

@@ -127,10 +127,11 @@ print(predict({some_rows(schema)}))
 '''
         )
 
-    def baselines(self, schema: Schema, prepared: Prepared) -> Mapping[str, Baseline]:
-        return _baselines.simple(
-            prepared, {"": self.inputs.features(schema)}, {"": self.simple(schema)}
-        )
+    def baselines(
+        self, schema: Schema, prepared: Prepared, most: int
+    ) -> Mapping[str, Baseline]:
+        features = {"": self.inputs.features(schema)}
+        return _baselines.simple(prepared, features, {"": self.simple(schema)}, most)
 
     def simple(self, schema: Schema) -> _baselines.Output:
         """How simple models learn labels."""

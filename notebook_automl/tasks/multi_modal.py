@@ -200,10 +200,12 @@ print(predict({f"{{{some}}}" if inputs[0].own else rows[0]}))
 ''',
         )
 
-    def baselines(self, schema: Schema, prepared: Prepared) -> Mapping[str, Baseline]:
+    def baselines(
+        self, schema: Schema, prepared: Prepared, most: int
+    ) -> Mapping[str, Baseline]:
         features = {part.name: part.kind.features for part in _inputs(schema)}
         outputs = {p.name: p.kind.simple(p.schema) for p in _outputs(schema)}
-        return simple(prepared, features, outputs)
+        return simple(prepared, features, outputs, most)
 
     def space(self, autokeras: Any, schema: Schema, prepared: Prepared) -> Space:
         """A block an input, merged, and a head an output, in the order of names."""

@@ -30,6 +30,8 @@ from notebook_automl.workers.parts import (
 
 _MODEL = "model.predict(prepare(rows), verbose=0)"
 # Batches of predictions are small; fewer of them are scored sooner.
+# A few seconds of a core; of a budget shorter than this less.
+_MOST_NUMBERS, _LONG_MINUTES = 20_000_000, 5.0
 _SCORE = """scorer.evaluate(
     outputs(x_{0}), y_{0}, batch_size=4096, return_dict=True, verbose=0
 )"""
@@ -47,16 +49,23 @@ def fit(link: Link, folder: str, known: list[str]) -> None:
     asked, shared = read(run)
     set_up(link, assemble(shared, environment(asked)))
     kept = prepared.load(prepared.place(run, shared))
-    baselines = asked.task.baselines(asked.schema, kept.shapes(asked.accelerated))
+    shapes, most = kept.shapes(asked.accelerated), _most(asked.search["minutes"])
+    baselines = asked.task.baselines(asked.schema, shapes, most)
     missing = [name for name in baselines if name not in known]
     link.tell("names", names=missing)
     for name in missing:
         began_s = time.perf_counter()
-        text = program(asked, shared, baselines[name], kept.shapes(asked.accelerated))
+        text = program(asked, shared, baselines[name], shapes)
         done = _fit(run, name, text, {**kept.values, **stand_in(asked, kept)})
         seconds = time.perf_counter() - began_s
         note = baselines[name].note
         link.tell("entry", name=name, seconds=seconds, **{"reason": note, **done})
+
+
+def _most(minutes: float | None) -> int:
+    """How many numbers a baseline may learn from."""
+    share = 1.0 if minutes is None else min(1.0, minutes / _LONG_MINUTES)
+    return int(_MOST_NUMBERS * share)
 
 
 def program(
