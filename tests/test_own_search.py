@@ -294,6 +294,12 @@ def test_each_fold_balances_its_own_classes(tmp_path: Path) -> None:
         weights = compute_class_weight("balanced", classes=classes, y=labels)
         found = namespace["balanced"](fold.arrays["y_train"])
         assert found == pytest.approx(dict(zip(classes, weights, strict=True)))
+    # The final model is trained where the train cell has not run.
+    final = ready.namespace(text) | ready.kept.values
+    final |= {"best_epochs": [1, 2], "validation_metrics": {}}
+    for cell in ("build", "compile", "evaluate"):
+        execute(text, cell, final)
+    assert np.isfinite(final["test_metrics"]["accuracy"])
 
 
 def test_a_graph_of_ones_own_is_searched(starts: Starts, tmp_path: Path) -> None:

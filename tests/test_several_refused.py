@@ -149,6 +149,18 @@ CASES: dict[str, tuple[Any, dict[str, Any], str, str]] = {
         "test_data",
         r"the inputs of the data, 'photo', got \['picture'\] \(list\). Type test_data",
     ),
+    "a set without labels": (
+        ({"photo": images()}, {"kind": [0, 1] * 6}),
+        {"validation_data": ({"photo": images()}, None)},
+        "validation_data",
+        r"validation_data to be a pair \(x, y\) like the data",
+    ),
+    "a set with other labels": (
+        ({"photo": images()}, {"kind": [0, 1] * 6}),
+        {"test_data": ({"photo": images()}, {"kind": ["a", "b"] * 6})},
+        "test_data",
+        r"test_data with values of int64, as in the data, got <U1 \(list\)",
+    ),
     "a set of unlike parts": (
         ({"photo": images()}, {"kind": [0, 1] * 6}),
         {"test_data": ({"photo": images()}, {"kind": [0, 1] * 5})},

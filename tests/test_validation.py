@@ -135,6 +135,12 @@ def test_simple_models_learn_from_the_same_folds(folded: Run, tmp_path: Path) ->
     linear = folded.trial("linear")
     assert linear.metrics["val_accuracy"] == pytest.approx(fmean(accuracies))
     assert linear.metrics["val_accuracy_std"] == pytest.approx(pstdev(accuracies))
+    # It predicts as it is tested: learned from the rows of all folds.
+    frame = wine()
+    rows = rows_of(folded, {})["test_rows"]
+    predicted = folded.predict(frame.iloc[rows], trial="linear")
+    right = float(np.mean(predicted == frame["cultivar"].iloc[rows].to_numpy()))
+    assert linear.test["accuracy"] == pytest.approx(right, abs=1e-6)
     board = folded.leaderboard().set_index("trial")
     assert board.loc["linear", "test_accuracy"] == linear.test["accuracy"]
     path = tmp_path / "linear.ipynb"
@@ -298,7 +304,7 @@ def test_groups_beside_arrays(kind: str, tmp_path: Path) -> None:
 
 def test_hopeless_trials_end_after_a_fold(tmp_path: Path) -> None:
     """The mean of the folds so far is compared, and that of a few is no score."""
-    fields = {"folds": 3, "trials": 8, "epochs": 2, "tuner": "random"}
+    fields = {"folds": 3, "trials": 6, "epochs": 2, "tuner": "random"}
     run = searched(tmp_path, wine(), pruner="asha", **fields)
     trials = run.state.trials.values()
     pruned = [trial for trial in trials if trial.state == "pruned"]

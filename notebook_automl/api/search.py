@@ -85,7 +85,8 @@ class Search:
         callbacks: Classes that derive from keras.callbacks.Callback, functions that
             make such an object, either with options by functools.partial, or names as
             "ReduceLROnPlateau". Where they take `trial` and `values`, they are given
-            the trial's number and what the search chose.
+            the trial's number and what the search chose. With folds each has its own,
+            and the final model trains without validation rows: `logs.get("val_loss")`.
         class_weight: How much rows count by their class: "balanced", or a dictionary
             from labels to numbers. It changes what is learned, not what is measured.
         sample_weight: How much each row counts in training: an array, or the name of a

@@ -298,7 +298,9 @@ def _by_name(side: Any) -> Mapping[Any, Any]:
 
 
 def _check_pair(field: str, pair: Any, typed: str) -> None:
-    if not (isinstance(pair, tuple | list) and len(pair) == 2):
+    two = isinstance(pair, tuple | list) and len(pair) == 2
+    sides = [part for side in pair for part in _by_name(side).values()] if two else []
+    if not two or not all(hasattr(part, "__len__") for part in sides):
         raise DataError(
             f"Expected {field} to be a pair (x, y) like the data, {received(pair)}. "
             f"Type {field}={typed}.",
@@ -320,10 +322,21 @@ def _appended(first: Any, sets: dict[str, Any]) -> Any:
         # In one array each would take as much as the longest.
         return [text for part in (first, *sets.values()) for text in part]
     shape = np.shape(np.asarray(first))[1:]
+    dtype = np.asarray(first).dtype
     for field, more in sets.items():
-        if shape != (other := np.shape(np.asarray(more))[1:]):
+        other = np.asarray(more).dtype
+        kinds = {dtype.kind, other.kind}
+        # Objects may be anything, and are looked at once all are together.
+        if len(kinds) > 1 and "U" in kinds and "O" not in kinds:
             raise DataError(
-                f"Expected {field} with samples of shape {shape}, got {other} "
+                f"Expected {field} with values of {dtype}, as in the "
+                f"data, got {other} ({type(more).__name__}). Type np.asarray(...) of "
+                "that type.",
+                field=field,
+            )
+        if shape != (got := np.shape(np.asarray(more))[1:]):
+            raise DataError(
+                f"Expected {field} with samples of shape {shape}, got {got} "
                 f"({type(more).__name__}). Type x = x.reshape(...).",
                 field=field,
             )

@@ -111,7 +111,6 @@ def train_folds(
 EPOCHS = [{", ".join([epochs] * folds)}]
 
 
-{functions}
 def train_fold(train_rows, validation_rows, epochs):
     \"\"\"Learning curves of a fresh model.\"\"\"
     {unpacked} = prepare_sets(train_rows, validation_rows)
@@ -129,7 +128,7 @@ def train_fold(train_rows, validation_rows, epochs):
     imports = ("import numpy as np", "from statistics import fmean, pstdev")
     return {
         "build": Code(build.imports, _function_of_build(build.source, takes)),
-        "compile": Code(compiled.imports, constants + compile_folds),
+        "compile": Code(compiled.imports, constants + functions + compile_folds),
         "train": Code((*parts["train"].imports, *imports), train),
         "evaluate": Code(
             source=_EVALUATE.format(build=", ".join(takes), compile=model, fit=final)

@@ -110,7 +110,7 @@ NUMBERS = Output(
     kind="Regressor",
     least="mean",
     linear="Ridge()",
-    labels="{}[:, 0]",
+    labels="{0}[:, 0]",
     doc="Predictions for prepared rows, as a trial's model gives them.",
     given='return {}.predict(x).reshape(-1, 1).astype("float32")',
 )
@@ -118,10 +118,12 @@ LABELS = Output(
     kind="Classifier",
     least="majority",
     linear="LogisticRegression(max_iter=200)",
-    labels="{}",
+    labels="{0}",
     doc="Probability of each label for prepared rows, as a trial's model gives it.",
+    # A label that no row has, or each, has one column.
     given="""\
-each = [column[:, 1] for column in {}.predict_proba(x)]
+pairs = zip({0}.predict_proba(x), {0}.classes_, strict=True)
+    each = [chances @ values for chances, values in pairs]
     return np.stack(each, axis=1).astype("float32")""",
     each=True,
 )
@@ -135,7 +137,9 @@ def classes(count: int) -> Output:
     """
     if count == 1:
         labels, doc = "{}[:, 0]", "Probability of the second class"
-        given = 'return {}.predict_proba(x)[:, 1:].astype("float32")'
+        given = """\
+second = {0}.predict_proba(x) @ {0}.classes_
+    return second[:, None].astype("float32")"""
     else:
         labels, doc = "{}.argmax(axis=1)", "Probability of each class"
         # A class may have no row among those that are learned from.
@@ -255,16 +259,19 @@ class _Made:
             [features.code.source, *estimators, "\n\n", *self._functions()]
         )
         every, note, comment = self.prepared.rows, "", ""
-        if rows < every:
-            note = f"learned from {rows:,} of {every:,} rows, to take seconds"
+        # Rows may be in an order, so that the first of them are not like the others.
+        step = -(-every // rows)
+        if step > 1:
+            some = -(-every // step)
+            note = f"learned from {some:,} of {every:,} rows, to take seconds"
             comment = "# From some of the rows, so that it takes seconds.\n"
         lines = imports + ["import numpy as np"] * ("np." in source)
         build = Code((*lines, *features.code.imports), source)
-        return Baseline(build, comment + self._fit(rows if note else None), note)
+        return Baseline(build, comment + self._fit(step), note)
 
-    def _fit(self, rows: int | None) -> str:
-        """Statements that let each estimator learn."""
-        some = "" if rows is None else f"[:{rows}]"
+    def _fit(self, step: int) -> str:
+        """Statements that let each estimator learn, from each row of so many."""
+        some = f"[::{step}]" if step > 1 else ""
         x = f"x_train{some}"
         if some and "" not in self.features:
             x = f"{{name: rows{some} for name, rows in x_train.items()}}"

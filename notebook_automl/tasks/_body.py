@@ -99,14 +99,19 @@ def space_of(
     ordered = _in_order(inputs, heads, prepared)
     pairs = zip(ordered[1], _flat([usual.outputs]), strict=True)
     outputs = [_completed(autokeras, node, other.in_blocks[0]) for node, other in pairs]
+    limits, images = dict(_LIMITS), list[str]()
     for node in nodes:
         for block in node.out_blocks:
+            if isinstance(block, autokeras.ImageBlock) and block.name not in images:
+                images.append(block.name)
             if getattr(block, "pretrained", None):
                 raise UnsupportedLayerError(
                     f"Expected blocks without ImageNet weights, got "
                     f"{block.name!r} with pretrained=True. Leave it out."
                 )
-    return Space(ordered[0], outputs, _LIMITS)
+    # Keras gives each of its whole networks one name, which a model has once.
+    limits |= {f"{name}/block_type": ("vanilla",) for name in images[1:]}
+    return Space(ordered[0], outputs, limits)
 
 
 def wrong_line(error: Exception) -> SearchError:

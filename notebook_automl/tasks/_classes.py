@@ -13,7 +13,7 @@ from notebook_automl.tasks import _baselines, _metrics
 from notebook_automl.tasks._initial import Configuration
 from notebook_automl.tasks._inputs import Inputs, OneHead, is_table, some_rows
 from notebook_automl.tasks._split import split_code
-from notebook_automl.tasks._task import TASKS, Baseline, Metric, Prepared, Split
+from notebook_automl.tasks._task import TASKS, Metric, Prepared, Split
 
 # Whole numbers with more distinct values are a quantity, not classes.
 MOST_PROPOSED_CLASSES = 20
@@ -199,9 +199,6 @@ class Classification(OneHead):
         """Statements that leave `y_train`, `y_validation` and `y_test`."""
         return targets_code(schema)
 
-    def prepare(self, schema: Schema) -> Code:
-        return self.inputs.prepare(schema, self.targets(schema))
-
     def loss(self, schema: Schema) -> Mapping[str, str]:
         """The loss that fits one sigmoid, or one softmax output a class."""
         binary = class_count(schema) == 2
@@ -236,13 +233,6 @@ print(predict({some_rows(schema)}))
 
     def initial(self, accelerated: bool) -> tuple[Configuration, ...]:
         return self.inputs.initial(accelerated)
-
-    def baselines(
-        self, schema: Schema, prepared: Prepared, most: int
-    ) -> Mapping[str, Baseline]:
-        return _baselines.simple(
-            prepared, {"": self.inputs.features}, {"": self.simple(schema)}, most
-        )
 
     def simple(self, schema: Schema) -> _baselines.Output:
         """How simple models learn the classes."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from notebook_automl.record.schema import Schema
 from notebook_automl.source.code import Code
-from notebook_automl.tasks._baselines import Features
+from notebook_automl.tasks._baselines import Features, Output, simple
 from notebook_automl.tasks._initial import Configuration
-from notebook_automl.tasks._task import Limits, Prepared, Space
+from notebook_automl.tasks._task import Baseline, Limits, Prepared, Space
 
 
 class Node(NamedTuple):
@@ -87,6 +88,29 @@ class OneHead(ABC):
         inputs, node, limits = self.inputs.space(autokeras, schema, prepared)
         head = self.head(autokeras, schema, prepared)
         return Space(inputs, head(node), limits)
+
+    def prepare(self, schema: Schema) -> Code:
+        code: Code = self.inputs.prepare(schema, self.targets(schema))
+        return code
+
+    def baselines(
+        self, schema: Schema, prepared: Prepared, most: int
+    ) -> Mapping[str, Baseline]:
+        features, output = self.features(schema), self.simple(schema)
+        return simple(prepared, {"": features}, {"": output}, most)
+
+    def features(self, schema: Schema) -> Features:
+        """How its samples become rows of numbers for simple models."""
+        features: Features = self.inputs.features
+        return features
+
+    @abstractmethod
+    def targets(self, schema: Schema) -> Code:
+        """Statements that leave `y_train`, `y_validation` and `y_test`."""
+
+    @abstractmethod
+    def simple(self, schema: Schema) -> Output:
+        """How simple models learn what is predicted."""
 
     @abstractmethod
     def head(

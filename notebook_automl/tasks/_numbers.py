@@ -21,7 +21,7 @@ from notebook_automl.tasks._classes import (
 from notebook_automl.tasks._initial import Configuration
 from notebook_automl.tasks._inputs import Inputs, OneHead, is_table, some_rows
 from notebook_automl.tasks._split import split_code
-from notebook_automl.tasks._task import Baseline, Metric, Prepared, Split
+from notebook_automl.tasks._task import Metric, Prepared, Split
 
 _TARGETS = """\
 # Centred before they become float32, which holds seven digits.
@@ -102,9 +102,6 @@ class Regression(OneHead):
             imports, numbers = (), 'y.astype("float64")'
         return Code(imports, _TARGETS.format(numbers=numbers))
 
-    def prepare(self, schema: Schema) -> Code:
-        return self.inputs.prepare(schema, self.targets(schema))
-
     def loss(self, schema: Schema) -> Mapping[str, str]:
         return {"loss": '"mean_squared_error"', "loss_weights": "1 / TARGET_STD**2"}
 
@@ -127,13 +124,6 @@ print(predict({some_rows(schema)}))
 
     def initial(self, accelerated: bool) -> tuple[Configuration, ...]:
         return self.inputs.initial(accelerated)
-
-    def baselines(
-        self, schema: Schema, prepared: Prepared, most: int
-    ) -> Mapping[str, Baseline]:
-        return _baselines.simple(
-            prepared, {"": self.inputs.features}, {"": self.simple(schema)}, most
-        )
 
     def simple(self, schema: Schema) -> _baselines.Output:
         """How simple models learn a quantity."""

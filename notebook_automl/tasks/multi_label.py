@@ -14,7 +14,7 @@ from notebook_automl.tasks._images import Images
 from notebook_automl.tasks._inputs import Inputs, Node, OneHead, is_table, some_rows
 from notebook_automl.tasks._split import split_code
 from notebook_automl.tasks._tabular import Table
-from notebook_automl.tasks._task import Baseline, Metric, Prepared, Split
+from notebook_automl.tasks._task import Metric, Prepared, Split
 from notebook_automl.tasks._texts import Texts
 
 _KINDS: tuple[Inputs, ...] = (Images(), Table(), Texts())
@@ -104,9 +104,6 @@ y_test = targets[test_rows]
 """
         return Code(source=targets)
 
-    def prepare(self, schema: Schema) -> Code:
-        return self.inputs.prepare(schema, self.targets(schema))
-
     def loss(self, schema: Schema) -> Mapping[str, str]:
         return {"loss": '"binary_crossentropy"'}
 
@@ -127,11 +124,9 @@ print(predict({some_rows(schema)}))
 '''
         )
 
-    def baselines(
-        self, schema: Schema, prepared: Prepared, most: int
-    ) -> Mapping[str, Baseline]:
-        features = {"": self.inputs.features(schema)}
-        return _baselines.simple(prepared, features, {"": self.simple(schema)}, most)
+    def features(self, schema: Schema) -> Features:
+        """How its samples become rows of numbers for simple models."""
+        return self.inputs.features(schema)
 
     def simple(self, schema: Schema) -> _baselines.Output:
         """How simple models learn labels."""

@@ -6,6 +6,7 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,10 @@ def fit(link: Link, folder: str, known: list[str]) -> None:
     asked, shared = read(run)
     set_up(link, assemble(shared, environment(asked)))
     kept = prepared.load(prepared.place(run, shared))
-    shapes, most = kept.shapes(asked.accelerated), _most(asked.search["minutes"])
+    # With folds the final model has the most rows.
+    rows = prepared.count(kept.arrays["y_train"])
+    shapes = replace(kept.shapes(asked.accelerated), rows=rows)
+    most = _most(asked.search["minutes"]) // (asked.folds + 1)
     baselines = asked.task.baselines(asked.schema, shapes, most)
     missing = [name for name in baselines if name not in known]
     link.tell("names", names=missing)
@@ -135,13 +139,12 @@ def _fit(
         except Exception as error:
             sys.stdout.write(traceback.format_exc())
             return {"state": "failed", "reason": reason(error), "metrics": {}}
-    # With folds the program names them so, as a trial's does.
-    found = {
-        k.removeprefix("val_"): v for k, v in namespace["validation_metrics"].items()
-    }
     test = {k: float(v) for k, v in namespace["test_metrics"].items()}
     write_json(entry.test, test)
-    scores = {f"val_{key}": float(value) for key, value in found.items()}
+    # With folds the program names them so itself, as a trial's does.
+    before = "" if "folds" in namespace else "val_"
+    found = namespace["validation_metrics"].items()
+    scores = {f"{before}{name}": float(value) for name, value in found}
     return {"state": "completed", "metrics": scores}
 
 

@@ -159,7 +159,8 @@ def predictor(run: RunFolder, key: int | str) -> Callable[[Path], Any]:
             load = namespace["keras"].models.load_model
             namespace["model"] = load(trial.checkpoint)
         else:  # a baseline, which is fitted anew: a pickle is not kept
-            for cell in ("build", "compile", "train"):
+            cells = ("build", "compile", "train", *("evaluate",) * bool(asked.folds))
+            for cell in cells:  # after its folds it learns from all rows
                 execute(text, cell, namespace)
         execute(text, "predict", namespace)
     source = SOURCES.get(asked.schema.source)
