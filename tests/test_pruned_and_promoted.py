@@ -51,6 +51,22 @@ def test_a_pruned_trial_keeps_what_it_had(begin: live.Starts) -> None:
         automl.Search(live.quick(), target="label", pruner="ashe")
 
 
+def test_hopeless_trials_end_after_a_fold(begin: live.Starts) -> None:
+    """The mean of the folds so far is compared, and that of a few is no score."""
+    fields: dict[str, Any] = {"folds": 3, "trials": 6, "epochs": 2, "tuner": "random"}
+    run = begin(live.quick(), pruner="asha", **fields).wait()
+    trials = run.state.trials.values()
+    pruned = [trial for trial in trials if trial.state == "pruned"]
+    assert pruned and len(pruned) < len(trials)
+    for trial in pruned:
+        (fold,) = re.findall(r"after fold (\d) was not in the best", trial.reason)
+        # The next fold has begun when the one before is known to have ended.
+        assert set(trial.history.column("fold")) == set(range(1, int(fold) + 2))
+        assert not trial.metrics
+    for trial in trials:
+        assert trial.state == "pruned" or set(trial.history.column("fold")) == {1, 2, 3}
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [

@@ -302,22 +302,6 @@ def test_groups_beside_arrays(kind: str, tmp_path: Path) -> None:
         exec("\n".join([*load.imports, load.source]), others)
 
 
-def test_hopeless_trials_end_after_a_fold(tmp_path: Path) -> None:
-    """The mean of the folds so far is compared, and that of a few is no score."""
-    fields = {"folds": 3, "trials": 6, "epochs": 2, "tuner": "random"}
-    run = searched(tmp_path, wine(), pruner="asha", **fields)
-    trials = run.state.trials.values()
-    pruned = [trial for trial in trials if trial.state == "pruned"]
-    assert pruned and len(pruned) < len(trials)
-    for trial in pruned:
-        (fold,) = re.findall(r"after fold (\d) was not in the best", trial.reason)
-        # The next fold has begun when the one before is known to have ended.
-        assert set(trial.history.column("fold")) == set(range(1, int(fold) + 2))
-        assert not trial.metrics
-    for trial in trials:
-        assert trial.state == "pruned" or set(trial.history.column("fold")) == {1, 2, 3}
-
-
 def test_a_stopped_trial_counts_its_whole_folds(tmp_path: Path) -> None:
     """What was cut is left out of the program, too; the model is trained when asked."""
     fields = {"folds": 3, "trials": 2, "epochs": 4000, "workers": 1}

@@ -239,8 +239,7 @@ class Study:
             return None
         self._known.trials[number].score = value
         trial = self._open[number]
-        with warnings.catch_warnings():
-            # A trial that is tried again reports its first steps again.
+        with warnings.catch_warnings():  # it reports steps again when it is tried again
             warnings.simplefilter("ignore", UserWarning)
             trial.report(value, step)
         # The first trials are compared with, but train to their end.
@@ -371,7 +370,7 @@ def importance(journal: Path) -> Importance:
     """
     if not journal.exists():  # Optuna would make it
         return Importance(0, {})
-    # It loads scikit-learn, without which a supervisor starts in half the time.
+    # It loads scikit-learn, which a supervisor does without.
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -62,9 +62,9 @@ class Output:
         kind: What scikit-learn's names of such models end with.
         least: What the least is called that a model must beat.
         linear: A linear model as source.
-        labels: Expression for what they learn; `{}` stands for prepared labels.
+        labels: Expression for what they learn; `{0}` stands for prepared labels.
         doc: What a function that gives it is said to give.
-        given: Statements of that function; `{}` stands for the estimator.
+        given: Statements of that function; `{0}` stands for the estimator.
         each: Whether there is a model of each column.
     """
 
@@ -112,7 +112,7 @@ NUMBERS = Output(
     linear="Ridge()",
     labels="{0}[:, 0]",
     doc="Predictions for prepared rows, as a trial's model gives them.",
-    given='return {}.predict(x).reshape(-1, 1).astype("float32")',
+    given='return {0}.predict(x).reshape(-1, 1).astype("float32")',
 )
 LABELS = Output(
     kind="Classifier",
@@ -136,12 +136,12 @@ def classes(count: int) -> Output:
         count: How many numbers a trial's model gives: 1 for two classes.
     """
     if count == 1:
-        labels, doc = "{}[:, 0]", "Probability of the second class"
+        labels, doc = "{0}[:, 0]", "Probability of the second class"
         given = """\
 second = {0}.predict_proba(x) @ {0}.classes_
     return second[:, None].astype("float32")"""
     else:
-        labels, doc = "{}.argmax(axis=1)", "Probability of each class"
+        labels, doc = "{0}.argmax(axis=1)", "Probability of each class"
         # A class may have no row among those that are learned from.
         given = f"""\
 known = {{0}}.predict_proba(x)

@@ -124,15 +124,13 @@ class _Outputs:
 
     def apart(self, array: Any) -> Any:
         """The same by the outputs' names, or itself if there is one only."""
+        import numpy as np
+
         if not self._widths:
             return array
-        ends = list(accumulate(self._widths.values()))
-        begins = [0, *ends]
-        pairs = zip(begins, ends, strict=False)
-        return {
-            name: array[:, begin:end]
-            for name, (begin, end) in zip(self._widths, pairs, strict=True)
-        }
+        *ends, _ = accumulate(self._widths.values())
+        parts = np.split(array, ends, axis=1)
+        return dict(zip(self._widths, parts, strict=True))
 
 
 def _predictions(
